@@ -1,0 +1,200 @@
+"""Builds an image for a board: generated model, adapter, recording; hand-written start-up, console, app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import numpy.typing as npt
+
+from edgeshift.device.boards import Board
+from edgeshift.device.toolchain import find_toolchain
+from edgeshift.errors import BoardError, InputError, OutputError
+from edgeshift.resources import resource
+
+Array = npt.NDArray[Any]
+
+MAX_STACK_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input or output of a model: its C type, its elements and its bytes per push."""
+
+    type: str
+    size: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class DeviceModel:
+    """A generated model: `<name>.c` and `<name>.h` in `source_dir`; sizes are elements per push."""
+
+    name: str
+    source_dir: Path
+    input_dtypes: tuple[np.dtype[Any], ...]
+    input_sizes: tuple[int, ...]
+    output_dtypes: tuple[np.dtype[Any], ...]
+    output_sizes: tuple[int, ...]
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """The inputs, in the network's order."""
+        return _ports(f"{self.name}_input", self.input_dtypes, self.input_sizes)
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """The outputs, in the network's order."""
+        return _ports(f"{self.name}_output", self.output_dtypes, self.output_sizes)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A linked image, and what it takes in bytes.
+
+    `text_bytes` are code and constants (the model's weights too), without the recording; `data_bytes` take
+    flash and RAM; `stack_bytes` are what is set aside for the stack.
+    """
+
+    elf: Path
+    model: DeviceModel
+    hops: int
+    text_bytes: int
+    recording_bytes: int
+    data_bytes: int
+    bss_bytes: int
+    stack_bytes: int
+
+    @property
+    def flash_bytes(self) -> int:
+        """Flash that the image takes, with its recording."""
+        return self.text_bytes + self.recording_bytes + self.data_bytes
+
+    @property
+    def ram_bytes(self) -> int:
+        """RAM that the image takes, with the whole stack."""
+        return self.data_bytes + self.bss_bytes + self.stack_bytes
+
+
+def build_image(
+    board: Board,
+    model: DeviceModel,
+    recording: Sequence[Array],
+    build_dir: Path,
+    app: str = "replay",
+) -> Image:
+    """Builds `<build_dir>/<app>.elf`: the firmware app with `model` and `recording` (per input
+    [hops, elements]).
+
+    Raises InputError when the recording is not the model's, BoardError when the image does not fit the board,
+    ToolchainError when the compiler is missing or fails, OutputError when `build_dir` cannot be written.
+    """
+    hops = _check_recording(model, recording)
+    _check_fit(board, model, hops)
+    toolchain = find_toolchain(board)
+    firmware = resource("firmware")
+    if model.name in {header.stem for header in firmware.glob("*.h")}:
+        raise BoardError(f"the firmware has a header {model.name}.h already: give the model another name")
+    stack_bytes = min(MAX_STACK_BYTES, board.memory.ram.size // 4) // 8 * 8
+
+    generated: dict[str, dict[str, Any]] = {
+        "adapter.c": {
+            "name": model.name,
+            "ready": f"{model.name.upper()}_READY",
+            "inputs": model.inputs,
+            "outputs": model.outputs,
+        },
+        "recording.c": {"hops": hops, "files": [f"recording{i}.bin" for i in range(len(recording))]},
+        "link.ld": {"board": board, "stack_bytes": stack_bytes},
+    }
+    try:
+        build_dir.mkdir(parents=True, exist_ok=True)
+        for file, context in generated.items():
+            (build_dir / file).write_text(_render(f"firmware/{file}.j2", context), encoding="ascii")
+        for i, frames in enumerate(recording):
+            little_endian = frames.astype(frames.dtype.newbyteorder("<"), order="C", copy=False)
+            little_endian.tofile(build_dir / f"recording{i}.bin")
+    except OSError as error:
+        raise OutputError(f"cannot write into {build_dir}: {error.strerror}") from error
+
+    sources = {
+        "startup.o": firmware / "startup" / "cortex_m.c",
+        "console.o": firmware / "console" / f"{board.console}.c",
+        "print.o": firmware / "print.c",
+        "app.o": firmware / "apps" / f"{app}.c",
+        "adapter.o": build_dir / "adapter.c",
+        "recording.o": build_dir / "recording.c",
+        "model.o": model.source_dir / f"{model.name}.c",
+    }
+    for target, source in sources.items():
+        toolchain.compile(source, build_dir / target, include=[firmware, model.source_dir])
+    elf = build_dir / f"{app}.elf"
+    toolchain.link([build_dir / target for target in sources], build_dir / "link.ld", elf)
+
+    sizes = toolchain.section_sizes(elf)
+    return Image(
+        elf=elf,
+        model=model,
+        hops=hops,
+        text_bytes=sum(sizes.get(name, 0) for name in (".vectors", ".text", ".ARM.exidx")),
+        recording_bytes=sizes.get(".recording", 0),
+        data_bytes=sizes.get(".data", 0),
+        bss_bytes=sizes.get(".bss", 0),
+        stack_bytes=stack_bytes,
+    )
+
+
+def _ports(name: str, dtypes: Sequence[np.dtype[Any]], sizes: Sequence[int]) -> tuple[Port, ...]:
+    """`<name>_t` is the type of a single one, `<name>0_t`, `<name>1_t`... of several."""
+    types = [f"{name}_t"] if len(sizes) == 1 else [f"{name}{i}_t" for i in range(len(sizes))]
+    return tuple(
+        Port(c_type, size, dtype.itemsize * size)
+        for c_type, dtype, size in zip(types, dtypes, sizes, strict=True)
+    )
+
+
+def _check_recording(model: DeviceModel, recording: Sequence[Array]) -> int:
+    """The number of hops. Raises InputError when the arrays are not one push of the model per row."""
+    if len(recording) != len(model.input_sizes):
+        raise InputError(
+            f"the recording has {len(recording)} inputs, {model.name} takes {len(model.input_sizes)}"
+        )
+    for i, (frames, dtype, size) in enumerate(
+        zip(recording, model.input_dtypes, model.input_sizes, strict=True)
+    ):
+        if frames.dtype != dtype or frames.ndim != 2 or frames.shape[1] != size:
+            raise InputError(
+                f"input {i} of the recording is {frames.dtype} {list(frames.shape)}, "
+                f"{model.name} takes {dtype} [hops, {size}]"
+            )
+    hops = {len(frames) for frames in recording}
+    if len(hops) != 1 or 0 in hops:
+        raise InputError(f"every input must have the same number of hops, at least 1, not {sorted(hops)}")
+    return hops.pop()
+
+
+def _check_fit(board: Board, model: DeviceModel, hops: int) -> None:
+    """Raises BoardError when the recording alone overfills the flash; the linker counts the rest."""
+    per_hop = sum(port.bytes for port in model.inputs)
+    room = board.memory.flash.size
+    if hops * per_hop > room:
+        raise BoardError(
+            f"the recording takes {hops * per_hop:,} bytes ({hops:,} hops of {per_hop:,}), "
+            f"the flash of {board.name} has {room:,}: "
+            f"use at most {room // per_hop:,} hops, less the code's share"
+        )
+
+
+def _render(template: str, context: dict[str, Any]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(context)

@@ -1,0 +1,147 @@
+"""The cross compiler: finding it, compiling, linking, and the sizes of what came out."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeshift.device.boards import Board
+from edgeshift.errors import BoardError, ToolchainError
+
+# -ffp-contract=off: a fused multiply-add rounds once where the host rounds twice.
+COMPILE_FLAGS = (
+    "-std=c99",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-ffp-contract=off",
+    "-ffunction-sections",
+    "-fdata-sections",
+)
+LINK_FLAGS = ("-nostartfiles", "-Wl,--gc-sections")
+LIBRARIES = ("-lm", "-lc", "-lgcc")
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """The programs that build for one board; `target_flags` choose the core and its FPU."""
+
+    board: Board
+    gcc: Path
+    size: Path
+    target_flags: tuple[str, ...]
+
+    def compile(
+        self,
+        source: Path,
+        target: Path,
+        include: Sequence[Path] = (),
+        flags: Sequence[str] = (),
+    ) -> None:
+        """Compiles one C file into the object `target`, working in the target's folder.
+
+        `flags` come last, so they may overrule. Raises ToolchainError with the compiler's first error.
+        """
+        paths = [f"-I{folder.resolve()}" for folder in include]
+        self._run(
+            [
+                self.gcc,
+                *self.target_flags,
+                *COMPILE_FLAGS,
+                *paths,
+                *flags,
+                "-c",
+                source.resolve(),
+                "-o",
+                target.name,
+            ],
+            target.parent,
+        )
+
+    def link(self, objects: Sequence[Path], script: Path, elf: Path) -> None:
+        """Links objects into `elf`, and leaves the linker's map beside it (`<elf>.map`).
+
+        Raises BoardError when the image is too big for the board, ToolchainError for everything else.
+        """
+        self._run(
+            [
+                self.gcc,
+                *self.target_flags,
+                *LINK_FLAGS,
+                f"-Wl,-Map={elf.name}.map",
+                f"-Wl,-T,{script.name}",
+                *(file.resolve() for file in objects),
+                *LIBRARIES,
+                "-o",
+                elf.name,
+            ],
+            elf.parent,
+        )
+
+    def section_sizes(self, elf: Path) -> dict[str, int]:
+        """Bytes of each section that takes memory on the board, by name (".text")."""
+        output = self._run([self.size, "-A", elf.name], elf.parent)
+        sections = re.findall(r"^(\.\S+)\s+(\d+)\s+\d+$", output, re.MULTILINE)
+        return {name: int(size) for name, size in sections if not name.startswith((".ARM.attr", ".debug"))}
+
+    def _run(self, command: Sequence[str | Path], folder: Path) -> str:
+        run = subprocess.run(
+            [str(part) for part in command],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if run.returncode != 0:
+            raise self._failure(run.stderr)
+        return run.stdout
+
+    def _failure(self, stderr: str) -> BoardError | ToolchainError:
+        """The tool's message as one line; memory that is too small is the board's matter."""
+        overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) bytes", stderr)
+        if overflow:
+            region = overflow[1].lower()
+            size = getattr(self.board.memory, region).size
+            return BoardError(
+                f"the image does not fit {self.board.name}: its {region} has {size:,} bytes, "
+                f"{int(overflow[2]):,} bytes too few"
+            )
+        lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+        errors = [line for line in lines if re.search(r"\berror\b|undefined reference", line)]
+        message = (errors or lines or ["no message"])[0]
+        return ToolchainError(f"{self.gcc.name} failed for {self.board.name}: {message}")
+
+
+def find_toolchain(board: Board) -> Toolchain:
+    """The board's toolchain, from PATH. Raises ToolchainError that names the packages to install."""
+    spec = board.toolchain
+    flags = [f"-mcpu={spec.cpu}", "-mthumb", f"-mfloat-abi={spec.float_abi}"]
+    if spec.fpu:
+        flags.append(f"-mfpu={spec.fpu}")
+    toolchain = Toolchain(
+        board=board,
+        gcc=find_program(spec.prefix + "gcc", spec.packages),
+        size=find_program(spec.prefix + "size", spec.packages),
+        target_flags=tuple(flags),
+    )
+    libc = subprocess.run(
+        [toolchain.gcc, *flags, "-print-file-name=libc.a"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    if not Path(libc).is_absolute():  # gcc gives the bare name back when there is no such file
+        raise ToolchainError(
+            f"{toolchain.gcc.name} has no C library: apt-get install {' '.join(spec.packages)}"
+        )
+    return toolchain
+
+
+def find_program(name: str, packages: Sequence[str]) -> Path:
+    """The program `name` from PATH. Raises ToolchainError that names the Debian packages to install."""
+    found = shutil.which(name)
+    if found is None:
+        raise ToolchainError(f"{name} is not installed: apt-get install {' '.join(packages)}")
+    return Path(found)

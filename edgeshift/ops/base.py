@@ -1,0 +1,108 @@
+"""What an operator must say of itself, and the registry of those that are built.
+
+An operator family is one file here and one template in `templates/kernels/`. Its class says, for one output column:
+which columns of each operand it reads (`windows`), how to compute it (`compute`, the numpy reference) and
+which C kernel does so (`kernel`). Its `lower` makes it from a node of the file.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from edgeshift.ir import Node, Stream, Window
+
+if TYPE_CHECKING:
+    from edgeshift.shift.axis import Lowering
+
+Access = Literal["taps", "runs", "column"]
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """The C function that computes one output column.
+
+    `access` is how it gets its operands: `taps` an array of column pointers, `runs` the columns as at most four
+    contiguous pieces, `column` a single column of each operand. `shape` are the literal sizes of the function: two
+    layers whose template, access, dtypes and shape agree share one function. `tables` are constant arrays and
+    `scalars` constants (C type, value) that each layer passes in. `runtime` names the headers of
+    `firmware/runtime/` that it calls.
+    """
+
+    template: str
+    access: Access
+    shape: Mapping[str, Any]
+    tables: Mapping[str, np.ndarray] = field(default_factory=dict)
+    scalars: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    runtime: tuple[str, ...] = ()
+
+
+class ColumnOp(ABC):
+    """One operator on columns. `inputs` and `output` are streams; `label` names the node in reports and comments."""
+
+    def __init__(self, node: Node, inputs: Sequence[Stream], output: Stream, windows: Sequence[Window]) -> None:
+        self.node = node
+        self.op = node.op
+        self.inputs = tuple(inputs)
+        self.output = output
+        self.windows = tuple(windows)
+
+    @property
+    def label(self) -> str:
+        return f"{self.op} '{self.output.name}'"
+
+    @property
+    def follows_time(self) -> bool:
+        """Whether equal operand columns give an equal output column wherever in the window they lie."""
+        return True
+
+    @property
+    def macs_per_column(self) -> int:
+        """Multiply-accumulates of one output column, padded taps included, as the literature counts them."""
+        return 0
+
+    def interior(self, operands: Sequence[range]) -> range:
+        """The output columns that read only interior columns of every operand and no padding."""
+        first, stop = 0, self.output.columns
+        for interior, window in zip(operands, self.windows, strict=True):
+            reach = (window.kernel - 1) * window.dilation
+            if window.stride == 0:
+                inside = interior.start <= -window.pad and reach - window.pad < interior.stop
+                first, stop = (first, stop) if inside and stop == 1 else (0, 0)
+            else:
+                first = max(first, -(-(interior.start + window.pad) // window.stride))
+                stop = min(stop, (interior.stop - 1 + window.pad - reach) // window.stride + 1)
+        return range(first, max(first, stop))
+
+    @abstractmethod
+    def compute(
+        self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray
+    ) -> np.ndarray:
+        """Reference arithmetic of `n` output columns.
+
+        `taps[i]` is `[n, kernel, size]` of operand `i`; `inside[i]` `[n, kernel]` is False where a tap is padding (its
+        values are then arbitrary). `columns` `[n]` are the output column numbers. Returns `[n, output.size]`.
+        """
+
+    @abstractmethod
+    def kernel(self) -> Kernel:
+        """The C kernel of this operator."""
+
+
+Lower = Callable[[Node, "Lowering"], None]
+REGISTRY: dict[str, Lower] = {}
+
+
+def operator(*names: str) -> Callable[[Lower], Lower]:
+    """Register the function that lowers nodes with these TFLite names."""
+
+    def register(lower: Lower) -> Lower:
+        for name in names:
+            REGISTRY[name] = lower
+        return lower
+
+    return register

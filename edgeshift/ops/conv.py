@@ -1,0 +1,216 @@
+"""CONV_2D and DEPTHWISE_CONV_2D, with time on either spatial axis.
+
+Source: TFLite `reference_ops::Conv`, `DepthwiseConv`, `reference_integer_ops::ConvPerChannel`,
+`DepthwiseConvPerChannel`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeshift.ir import Layout, Node, Stream, Window
+from edgeshift.ops.base import ColumnOp, Kernel, operator
+from edgeshift.ops.common import (
+    Features,
+    activation,
+    clamp,
+    clamp_scalars,
+    ordered_sum,
+    quantised,
+    refuse,
+    requantise,
+    spatial,
+)
+from edgeshift.reference.arithmetic import conv_multipliers
+
+if TYPE_CHECKING:
+    from edgeshift.shift.axis import Lowering
+
+
+class _Convolution(ColumnOp):
+    """What both convolutions share. `weights` are `[..., time taps, feature taps, ...]` as each says."""
+
+    template: str
+
+    def __init__(
+        self,
+        node: Node,
+        x: Stream,
+        output: Stream,
+        window: Window,
+        features: Features,
+        weights: np.ndarray,
+        bias: np.ndarray,
+        filter_scales: np.ndarray | None,
+        act: str,
+    ) -> None:
+        super().__init__(node, [x], output, [window])
+        self.features, self.weights, self.bias, self.act = features, weights, bias, act
+        self.in_channels = x.size // features.in_size
+        self.out_channels = output.size // features.out_size
+        if filter_scales is not None:
+            (in_scale, self.zero_point), (out_scale, self.output_offset) = quantised(x), quantised(output)
+            pairs = conv_multipliers(float(in_scale), filter_scales, float(out_scale))
+            self.multiplier, self.shift = (np.broadcast_to(p, bias.shape).copy() for p in pairs)
+
+    @property
+    def integer(self) -> bool:
+        return self.output.dtype == np.int8
+
+    def _spread(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray]) -> np.ndarray:
+        """Inputs under the window with the zero point removed: `[n, out_features, taps, feature taps, channels]`."""
+        x = taps[0].reshape(*taps[0].shape[:2], self.features.in_size, self.in_channels)
+        x = x.astype(np.float64) - self.zero_point if self.integer else x
+        spread, _ = self.features.spread(x, 0)
+        spread = np.where(inside[0][:, :, None, None, None], spread, 0)
+        return spread.transpose(0, 2, 1, 3, 4)
+
+    def _finish(self, acc: np.ndarray) -> np.ndarray:
+        """Bias, requantisation and activation of `[n, out_features, out_channels]`."""
+        if self.integer:
+            acc = acc.astype(np.int64) + self.bias
+            done = requantise(acc, self.multiplier, self.shift, self.output, self.act)
+        else:
+            done = clamp(acc + self.bias, self.output, self.act)
+        return done.reshape(len(acc), -1)
+
+    def kernel(self) -> Kernel:
+        shape = {
+            **self.features.shape,
+            "taps": self.windows[0].kernel,
+            "in_channels": self.in_channels,
+            "out_channels": self.out_channels,
+        }
+        tables = {"weights": self.weights, "bias": self.bias}
+        scalars = clamp_scalars(self.output, self.act)
+        if self.integer:
+            tables |= {"multiplier": self.multiplier.astype(np.int32), "shift": self.shift.astype(np.int8)}
+            scalars |= {"input_offset": ("int32_t", -self.zero_point), "output_offset": ("int32_t", self.output_offset)}
+        runtime = ("requantize",) if self.integer else ()
+        return Kernel(self.template, "taps", shape, tables, scalars, runtime)
+
+
+class Conv(_Convolution):
+    """`weights` `[out_channels, time taps, feature taps, in_channels / groups]`."""
+
+    template = "conv"
+
+    @property
+    def groups(self) -> int:
+        return self.in_channels // self.weights.shape[3]
+
+    @property
+    def macs_per_column(self) -> int:
+        return self.features.out_size * self.weights.size
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        spread = self._spread(taps, inside)
+        n, f = spread.shape[:2]
+        per_group = np.moveaxis(spread.reshape(*spread.shape[:4], self.groups, -1), 4, 2)
+        per_group = per_group.reshape(n, f, self.groups, -1)
+        weights = self.weights.reshape(self.groups, self.out_channels // self.groups, -1)
+        if self.integer:
+            acc = np.einsum("nfgi,goi->nfgo", per_group, weights.astype(np.float64), optimize=True)
+        else:
+            acc = ordered_sum(per_group[:, :, :, None, :], weights)
+        return self._finish(acc.reshape(n, f, -1))
+
+    def kernel(self) -> Kernel:
+        base = super().kernel()
+        return Kernel(base.template, base.access, {**base.shape, "groups": self.groups}, base.tables, base.scalars, base.runtime)
+
+
+class DepthwiseConv(_Convolution):
+    """`weights` `[time taps, feature taps, out_channels]`; output channel `c` reads input channel `c // multiplier`."""
+
+    template = "depthwise"
+
+    @property
+    def macs_per_column(self) -> int:
+        return self.features.out_size * self.weights.size
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        spread = np.repeat(self._spread(taps, inside), self.out_channels // self.in_channels, axis=4)
+        n, f, k, kf, c = spread.shape
+        moved = np.moveaxis(spread.reshape(n, f, k * kf, c), 2, 3)
+        weights = self.weights.reshape(k * kf, c).T
+        if self.integer:
+            return self._finish((moved * weights).sum(axis=-1))
+        return self._finish(ordered_sum(moved, weights))
+
+
+def _lower(node: Node, low: Lowering, depthwise: bool) -> None:
+    x, axis = low.along(node.inputs[0], (1, 2))
+    weights, out = low.constant(node.inputs[1]), low.tensor(node.outputs[0])
+    if weights is None or weights.ndim != 4:
+        raise refuse(node, "its filter is not a constant of four axes", "export the model with frozen weights")
+    filters = low.tensor(node.inputs[1])
+    if weights.dtype != x.dtype:
+        raise refuse(
+            node,
+            f"{weights.dtype} weights on {x.dtype} activations (dynamic-range or hybrid quantisation): the activation "
+            "scale is measured over the whole window, so nothing could be shifted",
+            "quantise the model to full-integer int8 with a representative data set, or export it as float32",
+        )
+    dilation = (int(node.attrs.get("dilation_hfactor", 1)), int(node.attrs.get("dilation_wfactor", 1)))
+    window, features = spatial(node, x, axis, out.shape, weights.shape[1:3], dilation)
+    out_channels = weights.shape[3] if depthwise else weights.shape[0]
+    in_channels = x.shape[3]
+    per_group = in_channels if depthwise else weights.shape[3]
+    if (depthwise and (weights.shape[0] != 1 or out_channels % in_channels)) or in_channels % per_group:
+        raise refuse(node, f"its filter {list(weights.shape)} does not fit {in_channels} channels", "export it again")
+    if out_channels != out.shape[3] or out_channels % (in_channels // per_group):
+        raise refuse(node, f"its filter {list(weights.shape)} does not give {list(out.shape)}", "export it again")
+    if axis == 2:
+        weights = weights.transpose(0, 2, 1, 3)
+    output = low.output(node, Layout.along(out.shape, axis))
+    build = DepthwiseConv if depthwise else Conv
+    low.emit(
+        build(
+            node,
+            x,
+            output,
+            window,
+            features,
+            np.ascontiguousarray(weights[0] if depthwise else weights),
+            bias_of(node, low, out_channels, output),
+            filter_scales(node, filters, x, 3 if depthwise else 0),
+            activation(node),
+        )
+    )
+
+
+def filter_scales(node: Node, filters, x: Stream, axis: int) -> np.ndarray | None:
+    """The scales of an integer filter, `None` for float; its zero points must be 0, as the int8 kernels take them."""
+    if x.dtype != np.int8:
+        return None
+    if filters.quant is None or filters.quant.zero_point.any():
+        raise refuse(node, f"filter '{filters.name}' is not symmetrically quantised", "quantise the model again")
+    if filters.quant.per_channel and filters.quant.axis != axis:
+        raise refuse(node, f"filter '{filters.name}' is quantised along axis {filters.quant.axis}", f"use axis {axis}")
+    return filters.quant.scale
+
+
+def bias_of(node: Node, low: Lowering, channels: int, output: Stream) -> np.ndarray:
+    """The bias of `channels` outputs, zeros where it is absent: int32 or float32."""
+    wanted = np.dtype(np.int32) if output.dtype == np.int8 else np.dtype(np.float32)
+    tensor_id = node.inputs[2] if len(node.inputs) > 2 else None
+    if tensor_id is None:
+        return np.zeros(channels, wanted)
+    bias = low.constant(tensor_id)
+    if bias is None or bias.size != channels or bias.dtype != wanted:
+        raise refuse(node, f"its bias is not a constant of {channels} {wanted} values", "export the model again")
+    return bias.reshape(-1)
+
+
+@operator("CONV_2D")
+def lower_conv(node: Node, low: Lowering) -> None:
+    _lower(node, low, depthwise=False)
+
+
+@operator("DEPTHWISE_CONV_2D")
+def lower_depthwise(node: Node, low: Lowering) -> None:
+    _lower(node, low, depthwise=True)

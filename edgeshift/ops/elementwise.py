@@ -1,0 +1,155 @@
+"""ADD, SUB, MUL of two operands, broadcast against each other; either may be a constant.
+
+Source: TFLite `reference_ops::Add`, `Sub`, `Mul` and `reference_integer_ops::Add`, `Mul`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeshift.ir import Layout, Node, Stream, Tensor, Window
+from edgeshift.ops.base import ColumnOp, Kernel, operator
+from edgeshift.ops.common import activation, clamp_scalars, quantised, refuse
+from edgeshift.ops.loops import collapse, strides_of
+from edgeshift.reference import elementwise as arithmetic
+
+if TYPE_CHECKING:
+    from edgeshift.shift.axis import Lowering
+
+_INT8 = {"ADD": arithmetic.add_int8, "SUB": arithmetic.sub_int8, "MUL": arithmetic.mul_int8}
+_FLOAT = {"ADD": arithmetic.add_float, "SUB": arithmetic.sub_float, "MUL": arithmetic.mul_float}
+
+
+class Elementwise(ColumnOp):
+    """`shapes` are the column shapes of both operands, broadcast to `out_shape`.
+
+    A constant operand is `constant = (place, values [columns or 1, elements])`; one that changes over the columns binds
+    the operator to its place in the window.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        operands: Sequence[Stream],
+        output: Stream,
+        windows: Sequence[Window],
+        shapes: tuple[tuple[int, ...], tuple[int, ...]],
+        out_shape: tuple[int, ...],
+        quants: tuple[Stream | Tensor, Stream | Tensor],
+        constant: tuple[int, np.ndarray] | None,
+        act: str,
+    ) -> None:
+        super().__init__(node, operands, output, windows)
+        self.shapes, self.out_shape, self.constant, self.act = shapes, out_shape, constant, act
+        if output.dtype == np.int8:
+            build = arithmetic.mul_params if node.op == "MUL" else arithmetic.add_params
+            scales = [v for q in (*quants, output) for v in quantised(q)]
+            self.params = build(*scales, act)  # type: ignore[arg-type]
+
+    @property
+    def follows_time(self) -> bool:
+        return self.constant is None or len(self.constant[1]) == 1
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        operands = [t[:, 0] for t in taps]
+        if self.constant is not None:
+            place, values = self.constant
+            operands.insert(place, values[columns if len(values) > 1 else np.zeros_like(columns)])
+        n = len(columns)
+        a, b = (o.reshape(n, *shape) for o, shape in zip(operands, self.shapes, strict=True))
+        if self.output.dtype == np.int8:
+            done = _INT8[self.op](a, b, self.params)  # type: ignore[operator]
+        else:
+            done = _FLOAT[self.op](a, b, self.act)
+        return done.reshape(n, -1)
+
+    def kernel(self) -> Kernel:
+        loops = collapse(self.out_shape, [strides_of(self.shapes[0]), strides_of(self.shapes[1])])
+        operation = self.op.lower()
+        shape = {
+            "operation": operation,
+            "loops": tuple((count, *steps) for count, steps in loops),
+            "constant": "ab"[self.constant[0]] if self.constant else "",
+            "constant_columns": len(self.constant[1]) if self.constant else 0,
+        }
+        tables = {"constant": self.constant[1]} if self.constant else {}
+        if self.output.dtype == np.int8:
+            scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
+            return Kernel("elementwise", "column", shape, tables, scalars, ("requantize", "elementwise_s8"))
+        return Kernel("elementwise", "column", shape, tables, clamp_scalars(self.output, self.act), ("float_math",))
+
+
+@operator("ADD", "SUB", "MUL")
+def lower_elementwise(node: Node, low: Lowering) -> None:
+    out = low.tensor(node.outputs[0])
+    constants = [low.constant(i) for i in node.inputs]
+    tensors = [low.tensor(i) for i in node.inputs]
+    if len(tensors) != 2 or tensors[0].dtype != tensors[1].dtype:
+        raise refuse(node, "its operands have different types", "export the model again")
+    streams = [None if c is not None else low.stream(i) for c, i in zip(constants, node.inputs, strict=True)]
+    lead = max((s for s in streams if s is not None), key=lambda s: s.columns)
+    rank = len(out.shape)
+    axis = next((a + rank - len(lead.shape) for a in lead.layout.axes(lead.shape)), None)
+    if axis is None or lead.columns == 1 or out.shape[axis] != lead.columns:
+        axis = None
+    if axis is None and lead.columns > 1 and _same_memory(lead, tensors, streams):
+        layout, shape = lead.layout, (lead.size,)  # time is hidden in a longer axis, for both alike
+    else:
+        layout = Layout.along(out.shape, axis) if axis is not None else Layout(1, 1, out.size)
+        shape = tuple(d for a, d in enumerate(out.shape) if a != axis)
+    operands, windows, shapes, constant = [], [], [], None
+    for place, (tensor, stream, values) in enumerate(zip(tensors, streams, constants, strict=True)):
+        if values is not None:
+            columns, column_shape = _constant_columns(values, layout, axis, shape, rank)
+            constant = (place, columns)
+        elif shape == (lead.size,) and axis is None and layout == stream.layout:
+            operands.append(stream)
+            windows.append(Window())
+            column_shape = shape
+        else:
+            aligned = (1,) * (rank - len(tensor.shape)) + tensor.shape
+            if axis is not None and aligned[axis] > 1:
+                stream, _ = low.along(tensor.id, (axis - rank + len(tensor.shape),))
+                windows.append(Window())
+            else:
+                stream = low.whole(tensor.id)
+                windows.append(Window(stride=0) if layout.columns > 1 else Window())
+            operands.append(stream)
+            column_shape = tuple(d for a, d in enumerate(aligned) if a != axis)
+        shapes.append(column_shape)
+    output = low.output(node, layout)
+    quants = (streams[0] or tensors[0], streams[1] or tensors[1])
+    low.emit(
+        Elementwise(node, operands, output, windows, (shapes[0], shapes[1]), shape, quants, constant, activation(node))
+    )
+
+
+def _same_memory(lead: Stream, tensors: Sequence[Tensor], streams: Sequence[Stream | None]) -> bool:
+    return all(
+        s.layout == lead.layout if s is not None else t.size in (1, lead.columns * lead.size)
+        for t, s in zip(tensors, streams, strict=True)
+    )
+
+
+def _constant_columns(
+    values: np.ndarray, layout: Layout, axis: int | None, shape: tuple[int, ...], rank: int
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """A constant as columns `[columns or 1, elements]` and the shape of one; equal columns become one."""
+    if axis is None:
+        if layout.columns == 1:
+            aligned = (1,) * (rank - values.ndim) + values.shape
+            return values.reshape(1, -1), aligned
+        columns = values.reshape(1, 1) if values.size == 1 else layout.to_columns(values)
+        column_shape = (columns.shape[1],)
+    else:
+        aligned = values.reshape((1,) * (rank - values.ndim) + values.shape)
+        columns = np.moveaxis(aligned, axis, 0)
+        column_shape = columns.shape[1:]
+        columns = columns.reshape(len(columns), -1)
+    if (columns == columns[0]).all():
+        columns = columns[:1]
+    return np.ascontiguousarray(columns), column_shape

@@ -1,0 +1,69 @@
+"""MAX_POOL_2D and AVERAGE_POOL_2D; averages count only what lies inside.
+
+Source: TFLite `reference_ops::MaxPool`, `AveragePool` and their integer twins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeshift.ir import Layout, Node, Stream, Window
+from edgeshift.ops.base import ColumnOp, Kernel, operator
+from edgeshift.ops.common import Features, activation, clamp, clamp_scalars, refuse, same_quant, spatial
+
+if TYPE_CHECKING:
+    from edgeshift.shift.axis import Lowering
+
+
+class Pool(ColumnOp):
+    """The largest, or the mean, of each channel under a window."""
+
+    def __init__(self, node: Node, x: Stream, output: Stream, window: Window, features: Features, act: str) -> None:
+        super().__init__(node, [x], output, [window])
+        self.features, self.act = features, act
+        self.average = node.op == "AVERAGE_POOL_2D"
+        self.channels = x.size // features.in_size
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        n = len(columns)
+        x = taps[0].reshape(n, -1, self.features.in_size, self.channels)
+        x = x.astype(np.int64) if self.output.dtype == np.int8 else x
+        spread, inside_features = self.features.spread(x, 0)
+        mask = inside[0][:, :, None, None] & inside_features[None, None]
+        spread = np.moveaxis(spread, 1, 2).reshape(n, self.features.out_size, -1, self.channels)
+        mask = np.moveaxis(mask, 1, 2).reshape(n, self.features.out_size, -1, 1)
+        if self.average:
+            done = self._mean(np.where(mask, spread, 0), mask.sum(axis=2))
+        else:
+            lowest = -np.inf if x.dtype.kind == "f" else -128
+            done = np.where(mask, spread, lowest).max(axis=2)
+        return clamp(done, self.output, self.act).reshape(n, -1)
+
+    def _mean(self, values: np.ndarray, count: np.ndarray) -> np.ndarray:
+        if self.output.dtype == np.int8:
+            total = values.sum(axis=2)
+            return np.sign(total) * ((np.abs(total) + count // 2) // count)
+        total = np.zeros((len(values), self.features.out_size, self.channels), np.float32)
+        for i in range(values.shape[2]):
+            total += values[:, :, i]
+        return total / count.astype(np.float32)
+
+    def kernel(self) -> Kernel:
+        shape = {**self.features.shape, "channels": self.channels, "average": self.average}
+        runtime = ("reduce_s8",) if self.output.dtype == np.int8 and self.average else ()
+        return Kernel("pool", "runs", shape, {}, clamp_scalars(self.output, self.act), runtime)
+
+
+@operator("MAX_POOL_2D", "AVERAGE_POOL_2D")
+def lower_pool(node: Node, low: Lowering) -> None:
+    x, axis = low.along(node.inputs[0], (1, 2))
+    out = low.tensor(node.outputs[0])
+    kernel = (int(node.attrs["filter_height"]), int(node.attrs["filter_width"]))
+    window, features = spatial(node, x, axis, out.shape, kernel, (1, 1))
+    output = low.output(node, Layout.along(out.shape, axis))
+    if not same_quant(x.quant, output.quant):
+        raise refuse(node, "input and output are quantised differently", "quantise the model again")
+    low.emit(Pool(node, x, output, window, features, activation(node)))

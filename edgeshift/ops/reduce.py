@@ -1,0 +1,96 @@
+"""MEAN, SUM, REDUCE_MAX over any axes, time among them or not.
+
+Source: TFLite `reference_ops::QuantizedMeanOrSum`, `Mean`, `ReduceGeneric`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeshift.ir import Layout, Node, Stream, Window
+from edgeshift.ops.base import ColumnOp, Kernel, operator
+from edgeshift.ops.common import quantised, refuse, same_quant
+from edgeshift.ops.loops import collapse
+from edgeshift.reference import reduce as arithmetic
+
+if TYPE_CHECKING:
+    from edgeshift.shift.axis import Lowering
+
+
+class Reduce(ColumnOp):
+    """Reduce `reduced` axes of a column of `shape`, over all the columns that the window reads."""
+
+    def __init__(
+        self, node: Node, x: Stream, output: Stream, window: Window, shape: tuple[int, ...], reduced: tuple[int, ...]
+    ) -> None:
+        super().__init__(node, [x], output, [window])
+        self.shape, self.reduced = shape, reduced
+        self.count = window.kernel * x.size // output.size
+        if output.dtype == np.int8 and node.op != "REDUCE_MAX":
+            build = arithmetic.mean_params if node.op == "MEAN" else arithmetic.sum_params
+            (in_scale, in_zero), (out_scale, out_zero) = quantised(x), quantised(output)
+            self.params = build(float(in_scale), in_zero, float(out_scale), out_zero, self.count)
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        n, k = taps[0].shape[:2]
+        x = taps[0].reshape(n, k, *self.shape)
+        axes = (0, *(a + 1 for a in self.reduced))
+        if self.op == "REDUCE_MAX":
+            done = x.max(axis=tuple(a + 1 for a in axes))
+        elif self.output.dtype == np.int8:
+            done = arithmetic.mean_int8(x.astype(np.int64).sum(axis=tuple(a + 1 for a in axes)), self.params)
+        else:
+            done = np.stack([arithmetic.sequential_sum(row, axes) for row in x])
+            done = done / np.float32(self.count) if self.op == "MEAN" else done
+        return done.reshape(n, -1)
+
+    def kernel(self) -> Kernel:
+        kept = [1 if a in self.reduced else d for a, d in enumerate(self.shape)]
+        out_strides, step = [0] * len(kept), 1
+        for a in range(len(kept) - 1, -1, -1):
+            out_strides[a] = 0 if a in self.reduced else step
+            step *= kept[a]
+        in_strides = [int(np.prod(self.shape[a + 1 :], dtype=np.int64)) for a in range(len(self.shape))]
+        loops = collapse(self.shape, [in_strides, out_strides])
+        shape = {
+            "operation": self.op.lower(),
+            "loops": tuple((count, *steps) for count, steps in loops),
+            "outputs": self.output.size,
+        }
+        scalars = {}
+        runtime: tuple[str, ...] = ()
+        if self.output.dtype == np.int8 and self.op != "REDUCE_MAX":
+            names = ("sum_offset", "multiplier", "shift", "output_offset")
+            scalars = {name: ("int32_t", getattr(self.params, name)) for name in names}
+            runtime = ("requantize", "reduce_s8")
+        elif self.op == "MEAN":
+            scalars = {"count": ("float", np.float32(self.count))}
+        return Kernel("reduce", "runs", shape, {}, scalars, runtime)
+
+
+@operator("MEAN", "SUM", "REDUCE_MAX")
+def lower_reduce(node: Node, low: Lowering) -> None:
+    x, given = low.stream(node.inputs[0]), low.constant(node.inputs[1])
+    if given is None:
+        raise refuse(node, "its axes are computed", "export the model with constant axes")
+    rank = len(x.shape)
+    axes = sorted({int(a) % rank for a in given.reshape(-1)})
+    found = x.layout.axes(x.shape)
+    if not found:
+        x = low.whole(node.inputs[0])
+    time = found[0] if found and x.columns > 1 else None
+    shape = tuple(d for a, d in enumerate(x.shape) if a != time)
+    reduced = tuple(a - (time is not None and a > time) for a in axes if a != time)
+    kept = [1 if a in axes else d for a, d in enumerate(x.shape)]
+    if time is None or time in axes:
+        layout = Layout(1, 1, int(np.prod(kept, dtype=np.int64)))
+        window = Window(kernel=x.columns)
+    else:
+        layout, window = Layout.along(kept, time), Window()
+    output = low.output(node, layout)
+    if node.op == "REDUCE_MAX" and not same_quant(x.quant, output.quant):
+        raise refuse(node, "input and output are quantised differently", "quantise the model again")
+    low.emit(Reduce(node, x, output, window, shape, reduced))

@@ -1,0 +1,87 @@
+"""Data that moves without arithmetic: reshapes, and columns laid out anew along another axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeshift.ir import Node, Stream, Window
+from edgeshift.ops.base import ColumnOp, Kernel, operator
+
+if TYPE_CHECKING:
+    from edgeshift.shift.axis import Lowering
+
+
+class Relayout(ColumnOp):
+    """Output column `j` gathers elements of the operand's columns.
+
+    `source[j]` holds for each element of output column `j` the tap and the element of that tap's column. When all rows
+    are equal the operator follows time; otherwise it depends on the position in the window.
+    """
+
+    def __init__(self, node: Node, operand: Stream, output: Stream, window: Window, source: np.ndarray) -> None:
+        super().__init__(node, [operand], output, [window])
+        self.source = source
+
+    @classmethod
+    def between(
+        cls, operand: Stream, output: Stream, order: np.ndarray | None = None, node: Node | None = None
+    ) -> Relayout:
+        """Element `n` of the output's tensor is element `order[n]` of the operand's (`n` itself if it is None)."""
+        flat = np.arange(operand.columns * operand.size)
+        places = operand.layout.to_columns(flat).reshape(-1)
+        where = np.empty_like(flat)
+        where[places] = flat  # tensor element -> column * size + element
+        wanted = output.layout.to_columns(flat if order is None else order)
+        column, element = np.divmod(where[wanted], operand.size)
+        first, last = column.min(axis=1), column.max(axis=1)
+        stride = int(first[1] - first[0]) if output.columns > 1 else 0
+        steady = stride >= 0 and np.array_equal(first, first[0] + stride * np.arange(output.columns))
+        taps = column - first[:, None]
+        if steady and (output.columns == 1 or stride > 0) and (taps == taps[0]).all() and (element == element[0]).all():
+            window = Window(int(last[0] - first[0]) + 1, stride or 1, 1, -int(first[0]))
+            source = np.stack([taps[:1], element[:1]], axis=-1)
+        else:
+            window = Window(operand.columns, 0)
+            source = np.stack([column, element], axis=-1)
+        node = node or Node(-1, "RELAYOUT", (operand.id,), (output.id,))
+        return cls(node, operand, output, window, source)
+
+    @property
+    def follows_time(self) -> bool:
+        return len(self.source) == 1
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        source = self.source[np.zeros_like(columns) if self.follows_time else columns]
+        rows = np.arange(len(columns))[:, None]
+        return taps[0][rows, source[..., 0], source[..., 1]]
+
+    def kernel(self) -> Kernel:
+        moves = [_moves(row) for row in self.source]
+        longest = max(len(m) for m in moves)
+        table = np.zeros((len(moves), longest, 3), np.uint16 if self.output.size < 65536 else np.uint32)
+        for row, move in zip(table, moves, strict=True):
+            row[: len(move)] = move
+        return Kernel(
+            "relayout",
+            "taps",
+            shape={"moves": longest, "rows": len(moves)},
+            tables={"moves": table},
+        )
+
+
+def _moves(row: np.ndarray) -> list[tuple[int, int, int]]:
+    """Copies that fill one output column in order: (tap, first element, count)."""
+    tap, element = row[:, 0], row[:, 1]
+    cuts = np.flatnonzero((np.diff(tap) != 0) | (np.diff(element) != 1)) + 1
+    starts = [0, *cuts.tolist()]
+    ends = [*cuts.tolist(), len(row)]
+    return [(int(tap[s]), int(element[s]), e - s) for s, e in zip(starts, ends, strict=True)]
+
+
+@operator("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
+def lower_reshape(node: Node, low: Lowering) -> None:
+    """A new shape over the same memory: nothing is computed, the time axis is found again in the new shape."""
+    low.rename(node, low.stream(node.inputs[0]))

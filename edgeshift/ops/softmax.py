@@ -1,0 +1,56 @@
+"""SOFTMAX over the last axis. Source: TFLite `reference_ops::Softmax` (gemmlowp fixed point for int8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeshift.ir import Node, Stream, Window
+from edgeshift.ops.base import ColumnOp, Kernel, operator
+from edgeshift.ops.common import quantised, refuse
+from edgeshift.reference import float_math, softmax
+
+if TYPE_CHECKING:
+    from edgeshift.shift.axis import Lowering
+
+
+class Softmax(ColumnOp):
+    """`depth` elements a row, as many rows as a column holds."""
+
+    def __init__(self, node: Node, x: Stream, output: Stream, depth: int) -> None:
+        super().__init__(node, [x], output, [Window()])
+        self.depth, self.beta = depth, np.float32(node.attrs.get("beta", 1.0))
+        if output.dtype == np.int8:
+            scale, _ = quantised(x)
+            if quantised(output) != (np.float32(1 / 256), -128):
+                raise refuse(node, "an int8 output must have scale 1/256 and zero point -128", "quantise it again")
+            if depth > softmax.MAX_ROW:
+                raise refuse(node, f"int8 rows of {depth} overflow the reference kernel", f"use up to {softmax.MAX_ROW}")
+            self.params = softmax.softmax_params(float(self.beta), float(scale))
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        rows = taps[0][:, 0].reshape(len(columns), -1, self.depth)
+        if self.output.dtype == np.int8:
+            done = softmax.softmax_int8(rows, self.params)
+        else:
+            done = float_math.softmax_float(rows, float(self.beta))
+        return done.reshape(len(columns), -1)
+
+    def kernel(self) -> Kernel:
+        shape = {"rows": self.output.size // self.depth, "depth": self.depth}
+        if self.output.dtype == np.int8:
+            scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
+            return Kernel("softmax", "column", shape, {}, scalars, ("requantize", "softmax_s8"))
+        return Kernel("softmax", "column", shape, {}, {"beta": ("float", self.beta)}, ("float_math",))
+
+
+@operator("SOFTMAX")
+def lower_softmax(node: Node, low: Lowering) -> None:
+    x = low.stream(node.inputs[0])
+    depth = x.shape[-1]
+    if x.layout.inner % depth:
+        x = low.whole(node.inputs[0])
+    low.emit(Softmax(node, x, low.output(node, x.layout), depth))

@@ -1,0 +1,44 @@
+/* Fixed-point rescaling, bit for bit as LiteRT's reference kernels (gemmlowp's two roundings).
+ * Needs no other header of this folder. Right shifts of negative values are arithmetic, as on every target. */
+#ifndef ES_REQUANTIZE_H
+#define ES_REQUANTIZE_H
+
+#include <stdint.h>
+
+/* The int32 whose bits are x: the way back from arithmetic modulo 2^32. */
+static inline int32_t es_wrap(uint32_t x) {
+    return x <= 0x7fffffffu ? (int32_t)x : (int32_t)(x - 0x80000000u) - 0x7fffffff - 1;
+}
+
+static inline int32_t es_clamp(int32_t x, int32_t low, int32_t high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+/* (a * b + 2^30) >> 31; only b >= 0 (every multiplier is), so that nothing can saturate. */
+static inline int32_t es_high_mul(int32_t a, int32_t b) {
+    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+}
+
+/* x / 2^exponent to nearest, ties away from zero; exponent in [0, 31]. */
+static inline int32_t es_rounding_shift(int32_t x, int32_t exponent) {
+    const int32_t mask = (int32_t)((UINT32_C(1) << exponent) - 1u);
+    const int32_t threshold = (mask >> 1) + (x < 0);
+    return (x >> exponent) + ((x & mask) > threshold);
+}
+
+/* acc * multiplier * 2^(shift - 31); multiplier in [0, 2^31), shift in [-31, 31], positive to the left. */
+static inline int32_t es_requantize(int32_t acc, int32_t multiplier, int32_t shift) {
+    if (shift > 0) {
+        return es_high_mul(es_wrap((uint32_t)acc << shift), multiplier);
+    }
+    return es_rounding_shift(es_high_mul(acc, multiplier), -shift);
+}
+
+/* The rescaled accumulator plus the output's zero point, clamped to an int8 activation range. */
+static inline int8_t es_requantize_s8(int32_t acc, int32_t multiplier, int32_t shift, int32_t output_offset,
+                                      int32_t activation_min, int32_t activation_max) {
+    const int32_t scaled = es_requantize(acc, multiplier, shift);
+    return (int8_t)es_clamp(es_wrap((uint32_t)scaled + (uint32_t)output_offset), activation_min, activation_max);
+}
+
+#endif

@@ -1,0 +1,76 @@
+"""Board files: every shipped one is valid, and a wrong one is refused in one clear line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeshift.device import all_boards, load_board
+from edgeshift.device.boards import Region
+from edgeshift.errors import BoardError
+from edgeshift.resources import resource
+
+VALID = (resource("boards") / "mps2-an386.toml").read_text(encoding="utf-8")
+
+
+def test_shipped_boards_are_named_as_their_files() -> None:
+    names = [board.name for board in all_boards()]
+    assert names == sorted(file.stem for file in resource("boards").glob("*.toml"))
+    assert {"mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547"} <= set(names)
+
+
+def test_load_by_name() -> None:
+    board = load_board("mps2-an386")
+    assert (board.core, board.console) == ("cortex-m4", "semihosting")
+    assert (board.toolchain.float_abi, board.toolchain.fpu) == ("hard", "fpv4-sp-d16")
+    assert board.memory.flash == Region(0, 4 << 20)
+    assert board.emulator is not None and board.emulator.machine == "mps2-an386"
+
+
+def test_load_by_path(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(VALID.replace("mps2-an386", "mine").split("[emulator]")[0], encoding="utf-8")
+    board = load_board(mine)
+    assert board.name == "mine" and board.emulator is None
+    assert load_board(str(mine)) == board
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('core = "', 'colour = "red"\ncore = "', "unknown key 'colour'"),
+        ('cpu = "', 'speed = 5\ncpu = "', "unknown key 'toolchain.speed'"),
+        ("size = 0x00400000\n\n[emulator]", "[emulator]", "the key 'memory.ram.size' is missing"),
+        ('core = "cortex-m4"\n', "", "the key 'core' is missing"),
+        ("origin = 0x20000000", 'origin = "0x20000000"', "'memory.ram.origin' must be an integer"),
+        ("origin = 0x20000000", "origin = true", "'memory.ram.origin' must be an integer"),
+        ("origin = 0x20000000", "origin = 0x00300000", "memory.flash and memory.ram overlap"),
+        ("origin = 0x20000000", "origin = 0xFFF00000", "memory.ram must have a size and lie within"),
+        ('core = "cortex-m4"', "core = 4", "'core' must be a string, not 4"),
+        (
+            'packages = ["qemu-system-arm"]',
+            'packages = "qemu-system-arm"',
+            "'emulator.packages' must be a list",
+        ),
+        ('console = "semihosting"', 'console = "pigeon"', "unknown console 'pigeon', use one of semihosting"),
+        ('name = "mps2-an386"', 'name = "../x"', "the name '../x' must be made of"),
+        ("[emulator]", "[emulator", "is not a TOML file"),
+    ],
+)
+def test_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in VALID
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(VALID.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BoardError) as caught:
+        load_board(wrong)
+    assert message in str(caught.value)
+    assert str(wrong) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "no/such/file.toml", "", "."])
+def test_unknown_board(name: str) -> None:
+    with pytest.raises(
+        BoardError, match=r"unknown board .* use one of mps2-an385|cannot read the board file"
+    ):
+        load_board(name)

@@ -1,0 +1,181 @@
+"""Full-integer int8 post-training quantisation, by the rules of the TFLite converter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tests.litert import interpreter, invoke
+from tests.tflite_writer import NO_TENSOR, Network, Op, Quant, Tensor, write
+
+# The int8 kernels of these do no rescaling: operands and result must share scale and zero point.
+SAME_SCALE = {
+    "RESHAPE", "EXPAND_DIMS", "SQUEEZE", "PAD", "STRIDED_SLICE", "CONCATENATION", "MAX_POOL_2D",
+    "AVERAGE_POOL_2D", "REDUCE_MAX",
+}  # fmt: skip
+# Results of one fixed quantisation: SOFTMAX and LOGISTIC refuse any other, for TANH the converter chooses it.
+FIXED = {
+    "SOFTMAX": Quant((1 / 256,), (-128,)),
+    "LOGISTIC": Quant((1 / 256,), (-128,)),
+    "TANH": Quant((1 / 128,), (0,)),
+}
+_WEIGHT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
+_SMALLEST_RANGE = 1e-3
+
+Range = tuple[float, float]
+
+
+def quantize(
+    network: Network,
+    calibration: Sequence[Sequence[np.ndarray]],
+    *,
+    per_channel: bool = True,
+    per_channel_dense: bool = False,
+    float_io: bool = False,
+) -> bytes:
+    """The float `network` in int8, its activation ranges measured over the windows of `calibration`."""
+    ranges = _measure(network, calibration)
+    network = _requantize_fixed(network, ranges)
+    tensors = _quantize_activations(network, ranges)
+    for op in network.ops:
+        if op.code in _WEIGHT_AXIS:
+            split = per_channel_dense if op.code == "FULLY_CONNECTED" else per_channel
+            _quantize_weights(tensors, op, split)
+    network = replace(network, tensors=tuple(tensors))
+    return write(_with_float_io(network) if float_io else network)
+
+
+def _measure(network: Network, calibration: Sequence[Sequence[np.ndarray]]) -> list[Range]:
+    """Smallest and largest value of every tensor, zero included (it must be representable)."""
+    seen = np.zeros((len(network.tensors), 2))
+    reference = interpreter(write(network), preserve=True)
+    for window in calibration:
+        invoke(reference, list(window))
+        for index, tensor in enumerate(network.tensors):
+            values = reference.get_tensor(index) if tensor.data is None else tensor.data
+            seen[index] = min(seen[index, 0], values.min()), max(seen[index, 1], values.max())
+    return [(float(low), float(high)) for low, high in seen]
+
+
+def _groups(network: Network) -> list[int]:
+    """For every tensor the representative of the set that must share one quantisation with it."""
+    leader = list(range(len(network.tensors)))
+
+    def find(index: int) -> int:
+        return index if leader[index] == index else find(leader[index])
+
+    for op in network.ops:
+        if op.code in SAME_SCALE:
+            for operand in op.inputs:
+                if network.tensors[operand].dtype == "float32":
+                    leader[find(operand)] = find(op.output)
+    return [find(index) for index in range(len(leader))]
+
+
+def _fixed_outputs(network: Network) -> dict[int, Quant]:
+    return {op.output: FIXED[op.code] for op in network.ops if op.code in FIXED}
+
+
+def _requantize_fixed(network: Network, ranges: list[Range]) -> Network:
+    """Put a QUANTIZE behind a fixed result that would share its scale (a sigmoid into a concat)."""
+    groups, fixed = _groups(network), _fixed_outputs(network)
+    passed_on = {op.output for op in network.ops if op.code in SAME_SCALE}
+    clash = set()
+    for index, quant in fixed.items():
+        origins = [i for i, group in enumerate(groups) if group == groups[index] and i not in passed_on]
+        if any(fixed.get(origin) != quant for origin in origins):
+            clash.add(index)
+    tensors = list(network.tensors)
+    ops: list[Op] = []
+    renamed: dict[int, int] = {}
+    for op in network.ops:
+        if op.code in SAME_SCALE:
+            op = replace(op, inputs=tuple(renamed.get(i, i) for i in op.inputs))
+        ops.append(op)
+        if op.output in clash:
+            renamed[op.output] = len(tensors)
+            ops.append(Op("QUANTIZE", (op.output,), len(tensors)))
+            tensors.append(replace(tensors[op.output], name=tensors[op.output].name + "/requantized"))
+            ranges.append(ranges[op.output])
+    return replace(network, tensors=tuple(tensors), ops=tuple(ops))
+
+
+def _quantize_activations(network: Network, ranges: list[Range]) -> list[Tensor]:
+    """Every float tensor but weights and biases in int8, by its group's range."""
+    groups, fixed = _groups(network), _fixed_outputs(network)
+    parameters = {i for op in network.ops if op.code in _WEIGHT_AXIS for i in op.inputs[1:]}
+    shared: dict[int, Range] = {}
+    for index, group in enumerate(groups):
+        low, high = shared.get(group, (0.0, 0.0))
+        shared[group] = min(low, ranges[index][0]), max(high, ranges[index][1])
+    quants = {group: _asymmetric(*extent) for group, extent in shared.items()}
+    quants |= {groups[index]: quant for index, quant in fixed.items()}
+    return [
+        tensor
+        if index in parameters or tensor.dtype != "float32"
+        else _to_int8(tensor, quants[groups[index]])
+        for index, tensor in enumerate(network.tensors)
+    ]
+
+
+def _asymmetric(low: float, high: float) -> Quant:
+    scale = np.float32(max(high - low, _SMALLEST_RANGE) / 255)
+    return Quant((float(scale),), (int(np.clip(np.round(-128 - low / scale), -128, 127)),))
+
+
+def _to_int8(tensor: Tensor, quant: Quant) -> Tensor:
+    data = tensor.data
+    if data is not None:
+        data = np.clip(np.round(data / quant.scale[0]) + quant.zero_point[0], -128, 127).astype(np.int8)
+    return replace(tensor, dtype="int8", data=data, quant=quant)
+
+
+def _quantize_weights(tensors: list[Tensor], op: Op, split: bool) -> None:
+    """Weights symmetric, a scale per output channel if `split`; bias int32 in input scale * weight scale."""
+    source, kernel, *bias = op.inputs
+    weights, axis = tensors[kernel].data, _WEIGHT_AXIS[op.code]
+    assert weights is not None
+    others = tuple(i for i in range(weights.ndim) if i != axis)
+    largest = np.abs(weights).max(axis=others if split else None, keepdims=True)
+    scale = np.maximum(largest, 1e-6).astype(np.float32) / np.float32(127)
+    quant = _symmetric(scale, axis if split else 0)
+    values = np.clip(np.round(weights / scale), -127, 127).astype(np.int8)
+    tensors[kernel] = replace(tensors[kernel], dtype="int8", data=values, quant=quant)
+    if bias and bias[0] != NO_TENSOR:
+        _quantize_bias(tensors, bias[0], np.float32(_scale(tensors[source])) * scale.ravel())
+
+
+def _quantize_bias(tensors: list[Tensor], index: int, scale: np.ndarray) -> None:
+    bias = tensors[index].data
+    assert bias is not None
+    limits = np.iinfo(np.int32)
+    values = np.clip(np.round(bias / scale.astype(np.float64)), limits.min, limits.max).astype(np.int32)
+    tensors[index] = replace(tensors[index], dtype="int32", data=values, quant=_symmetric(scale, 0))
+
+
+def _symmetric(scale: np.ndarray, axis: int) -> Quant:
+    return Quant(tuple(float(value) for value in scale.ravel()), (0,) * scale.size, axis)
+
+
+def _scale(tensor: Tensor) -> float:
+    assert tensor.quant is not None
+    return tensor.quant.scale[0]
+
+
+def _with_float_io(network: Network) -> Network:
+    """The int8 network behind float inputs (QUANTIZE) and outputs (DEQUANTIZE)."""
+    tensors = list(network.tensors)
+
+    def as_float(index: int) -> int:
+        inner = tensors[index]
+        tensors.append(Tensor(f"{inner.name}/float", inner.shape))
+        return len(tensors) - 1
+
+    inputs = tuple(as_float(index) for index in network.inputs)
+    outputs = tuple(as_float(index) for index in network.outputs)
+    ops = [Op("QUANTIZE", (outer,), inner) for outer, inner in zip(inputs, network.inputs, strict=True)]
+    ops += network.ops
+    ops += [Op("DEQUANTIZE", (inner,), outer) for outer, inner in zip(outputs, network.outputs, strict=True)]
+    return Network(tuple(tensors), tuple(ops), inputs, outputs)
