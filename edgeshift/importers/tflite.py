@@ -100,7 +100,8 @@ def _tensor(model: Any, raw: Any, index: int) -> Tensor:
             raise ModelFormatError(f"constant '{name}' holds NaN; train or export the model again")
         data = values.reshape(shape)
         data.setflags(write=False)
-    return Tensor(index, name, shape, dtype or np.dtype("V1"), _quant(raw, name, shape), data)
+    quant = _quant(raw, name, shape)
+    return Tensor(index, name, shape, dtype or np.dtype("V1"), quant, data, bool(raw.IsVariable()))
 
 
 def _quant(raw: Any, name: str, shape: tuple[int, ...]) -> QuantParams | None:

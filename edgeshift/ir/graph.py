@@ -37,7 +37,10 @@ class QuantParams:
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """One tensor: `data` is set for constants, whose array has the tensor's shape and dtype."""
+    """One tensor: `data` is set for constants, whose array has the tensor's shape and dtype.
+
+    A `variable` keeps its value from one invocation to the next.
+    """
 
     id: int
     name: str
@@ -45,6 +48,7 @@ class Tensor:
     dtype: np.dtype
     quant: QuantParams | None = None
     data: np.ndarray | None = None
+    variable: bool = False
 
     @property
     def size(self) -> int:
@@ -103,7 +107,7 @@ def check_graph(graph: Graph) -> None:
             )
         if tensor.data is not None and tensor.data.shape != tensor.shape:
             raise ModelFormatError(f"constant '{tensor.name}' does not fill its shape {list(tensor.shape)}")
-    made = {t for t in graph.inputs} | {t.id for t in graph.tensors.values() if t.data is not None}
+    made = {t for t in graph.inputs} | {t.id for t in graph.tensors.values() if t.data is not None or t.variable}
     for node in graph.nodes:
         for tensor_id in node.inputs:
             if tensor_id is not None and tensor_id not in made:

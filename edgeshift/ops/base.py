@@ -30,7 +30,7 @@ class Kernel:
     contiguous pieces, `column` a single column of each operand. `shape` are the literal sizes of the function: two
     layers whose template, access, dtypes and shape agree share one function. `tables` are constant arrays and
     `scalars` constants (C type, value) that each layer passes in. `runtime` names the headers of
-    `firmware/runtime/` that it calls.
+    `firmware/runtime/` that it calls. `position` asks for the number of the output column as well.
     """
 
     template: str
@@ -39,6 +39,7 @@ class Kernel:
     tables: Mapping[str, np.ndarray] = field(default_factory=dict)
     scalars: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
     runtime: tuple[str, ...] = ()
+    position: bool = False
 
 
 class ColumnOp(ABC):

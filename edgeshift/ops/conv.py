@@ -89,7 +89,7 @@ class _Convolution(ColumnOp):
         if self.integer:
             tables |= {"multiplier": self.multiplier.astype(np.int32), "shift": self.shift.astype(np.int8)}
             scalars |= {"input_offset": ("int32_t", -self.zero_point), "output_offset": ("int32_t", self.output_offset)}
-        runtime = ("requantize",) if self.integer else ()
+        runtime = ("requantize",) if self.integer else ("float_math",)
         return Kernel(self.template, "taps", shape, tables, scalars, runtime)
 
 

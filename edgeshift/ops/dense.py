@@ -70,7 +70,7 @@ class Dense(ColumnOp):
         if self.integer:
             tables |= {"multiplier": self.multiplier.astype(np.int32), "shift": self.shift.astype(np.int8)}
             scalars |= {"input_offset": ("int32_t", -self.zero_point), "output_offset": ("int32_t", self.output_offset)}
-        return Kernel("dense", "runs", shape, tables, scalars, ("requantize",) if self.integer else ())
+        return Kernel("dense", "runs", shape, tables, scalars, ("requantize",) if self.integer else ("float_math",))
 
 
 @operator("FULLY_CONNECTED")

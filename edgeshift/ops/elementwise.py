@@ -77,10 +77,13 @@ class Elementwise(ColumnOp):
             "constant_columns": len(self.constant[1]) if self.constant else 0,
         }
         tables = {"constant": self.constant[1]} if self.constant else {}
+        position = not self.follows_time
         if self.output.dtype == np.int8:
             scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
-            return Kernel("elementwise", "column", shape, tables, scalars, ("requantize", "elementwise_s8"))
-        return Kernel("elementwise", "column", shape, tables, clamp_scalars(self.output, self.act), ("float_math",))
+            runtime = ("requantize", "elementwise_s8")
+            return Kernel("elementwise", "column", shape, tables, scalars, runtime, position)
+        scalars = clamp_scalars(self.output, self.act)
+        return Kernel("elementwise", "column", shape, tables, scalars, ("float_math",), position)
 
 
 @operator("ADD", "SUB", "MUL")

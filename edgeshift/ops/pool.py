@@ -53,7 +53,7 @@ class Pool(ColumnOp):
 
     def kernel(self) -> Kernel:
         shape = {**self.features.shape, "channels": self.channels, "average": self.average}
-        runtime = ("reduce_s8",) if self.output.dtype == np.int8 and self.average else ()
+        runtime = ("requantize", "reduce_s8") if self.output.dtype == np.int8 else ("float_math",)
         return Kernel("pool", "runs", shape, {}, clamp_scalars(self.output, self.act), runtime)
 
 

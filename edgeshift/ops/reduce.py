@@ -13,7 +13,7 @@ import numpy as np
 from edgeshift.ir import Layout, Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import quantised, refuse, same_quant
-from edgeshift.ops.loops import collapse
+from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.reference import reduce as arithmetic
 
 if TYPE_CHECKING:
@@ -48,17 +48,15 @@ class Reduce(ColumnOp):
         return done.reshape(n, -1)
 
     def kernel(self) -> Kernel:
-        kept = [1 if a in self.reduced else d for a, d in enumerate(self.shape)]
-        out_strides, step = [0] * len(kept), 1
-        for a in range(len(kept) - 1, -1, -1):
-            out_strides[a] = 0 if a in self.reduced else step
-            step *= kept[a]
-        in_strides = [int(np.prod(self.shape[a + 1 :], dtype=np.int64)) for a in range(len(self.shape))]
-        loops = collapse(self.shape, [in_strides, out_strides])
+        strides = strides_of(self.shape)
+        kept = [a for a in range(len(self.shape)) if a not in self.reduced]
+        kept_loops = collapse([self.shape[a] for a in kept], [[strides[a] for a in kept]])
+        reduced_loops = collapse([self.shape[a] for a in self.reduced], [[strides[a] for a in self.reduced]])
         shape = {
             "operation": self.op.lower(),
-            "loops": tuple((count, *steps) for count, steps in loops),
-            "outputs": self.output.size,
+            "column": int(np.prod(self.shape, dtype=np.int64)),
+            "kept_loops": tuple((count, *steps) for count, steps in kept_loops),
+            "reduced_loops": tuple((count, *steps) for count, steps in reduced_loops),
         }
         scalars = {}
         runtime: tuple[str, ...] = ()

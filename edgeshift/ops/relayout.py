@@ -69,6 +69,7 @@ class Relayout(ColumnOp):
             "taps",
             shape={"moves": longest, "rows": len(moves)},
             tables={"moves": table},
+            position=not self.follows_time,
         )
 
 
