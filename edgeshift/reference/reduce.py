@@ -8,7 +8,7 @@ SUM int8 of the reference kernels is broken in LiteRT 2.3: it reads and writes t
 their zero points unchanged. `sum_int8_reference` is that, bit for bit. `sum_int8_builtin` is the optimised
 (builtin) kernel, in float32: what anybody who deployed such a network has seen.
 
-Float: elements are added in the order in which they lie in memory, in one float32 accumulator per output. MEAN
+Float: elements are added in the order in which they lie in memory, one float32 accumulator per output. MEAN
 then divides by the float32 count, average pooling by the count of elements that are not padding.
 """
 

@@ -41,4 +41,24 @@ static inline int8_t es_requantize_s8(int32_t acc, int32_t multiplier, int32_t s
     return (int8_t)es_clamp(es_wrap((uint32_t)scaled + (uint32_t)output_offset), activation_min, activation_max);
 }
 
+/* FULLY_CONNECTED alone: sign(acc) * ((|acc| * multiplier + 2^(shift - 1)) >> shift), at most 65535 in magnitude.
+ * With multipliers and shifts found for a scale this is the reference's rounding in double precision.
+ * multiplier in [0, 2^31), shift in [1, 62]. */
+static inline int32_t es_dense_rescale(int32_t acc, uint32_t multiplier, int32_t shift) {
+    const uint32_t magnitude = acc < 0 ? 0u - (uint32_t)acc : (uint32_t)acc;
+    const uint64_t steps = ((uint64_t)magnitude * multiplier + (UINT64_C(1) << (shift - 1))) >> shift;
+    const int32_t result = steps > 65535u ? 65535 : (int32_t)steps;
+    return acc < 0 ? -result : result;
+}
+
+/* The same with multiplier in [0, 2^62), shift in [33, 94]. */
+static inline int32_t es_dense_rescale_wide(int32_t acc, uint64_t multiplier, int32_t shift) {
+    const uint32_t magnitude = acc < 0 ? 0u - (uint32_t)acc : (uint32_t)acc;
+    const uint64_t low = (uint64_t)magnitude * (uint32_t)multiplier;
+    const uint64_t high = (uint64_t)magnitude * (uint32_t)(multiplier >> 32) + (low >> 32);
+    const uint64_t steps = (high + (UINT64_C(1) << (shift - 33))) >> (shift - 32);
+    const int32_t result = steps > 65535u ? 65535 : (int32_t)steps;
+    return acc < 0 ? -result : result;
+}
+
 #endif

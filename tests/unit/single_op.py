@@ -91,11 +91,10 @@ def _tensor(model: Any, operand: Operand, name: str) -> Any:
     return tensor
 
 
-def run(model: bytes, *arrays: NDArray) -> NDArray:
-    """The output of a model for its non-constant inputs, in their order."""
-    interpreter = Interpreter(
-        model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, num_threads=1
-    )
+def run(model: bytes, *arrays: NDArray, reference: bool = True) -> NDArray:
+    """The output of a model for its non-constant inputs, in their order; of the optimised kernels if asked."""
+    kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=kernels, num_threads=1)
     interpreter.allocate_tensors()
     for detail, array in zip(interpreter.get_input_details(), arrays, strict=True):
         interpreter.set_tensor(detail["index"], array)

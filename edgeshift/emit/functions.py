@@ -1,0 +1,85 @@
+"""Kernel functions: one for every distinct shape, shared by all layers of that shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeshift.emit.literals import c_type
+from edgeshift.ops import ColumnOp, Kernel
+
+RUN_TYPES = {"int8_t": "es_run_s8", "float": "es_run_f32"}
+
+
+@dataclass(frozen=True)
+class Function:
+    """A kernel function as its template sees it."""
+
+    name: str
+    template: str
+    access: str
+    operand_types: tuple[str, ...]
+    output_type: str
+    shape: Mapping[str, Any]
+    parameters: tuple[str, ...]
+    position: bool
+
+    @property
+    def integer(self) -> bool:
+        return self.output_type == "int8_t"
+
+
+@dataclass
+class FunctionTable:
+    """Hands out functions; asking twice for the same shape gives the same one."""
+
+    prefix: str
+    functions: dict[tuple[Any, ...], Function] = field(default_factory=dict)
+
+    def get(self, op: ColumnOp, kernel: Kernel) -> Function:
+        types = tuple(c_type(s.dtype) for s in op.inputs)
+        output_type = c_type(op.output.dtype)
+        table_types = tuple((name, c_type(values.dtype)) for name, values in kernel.tables.items())
+        scalar_types = tuple((name, kind) for name, (kind, _) in kernel.scalars.items())
+        key = (
+            kernel.template, kernel.access, types, output_type, table_types, scalar_types, kernel.position,
+            tuple(sorted(kernel.shape.items())),
+        )  # fmt: skip
+        if key not in self.functions:
+            number = 1 + sum(f.template == kernel.template for f in self.functions.values())
+            parameters = (
+                *_operand_parameters(kernel.access, types),
+                *(["int32_t column"] if kernel.position else []),
+                *(f"const {kind} *{name}" for name, kind in table_types),
+                *(f"{kind} {name}" for name, kind in scalar_types),
+                f"{output_type} *output",
+            )
+            self.functions[key] = Function(
+                f"{self.prefix}_{kernel.template}_{number}",
+                kernel.template,
+                kernel.access,
+                types,
+                output_type,
+                kernel.shape,
+                parameters,
+                kernel.position,
+            )
+        return self.functions[key]
+
+
+def operand_names(count: int) -> list[str]:
+    """`a`, `b`, ... for the operands of a kernel."""
+    return [chr(ord("a") + i) if i < 26 else f"a{i}" for i in range(count)]
+
+
+def _operand_parameters(access: str, types: tuple[str, ...]) -> list[str]:
+    parameters = []
+    for name, kind in zip(operand_names(len(types)), types, strict=True):
+        if access == "taps":
+            parameters += [f"const {kind} *const *{name}", f"int32_t {name}_first", f"int32_t {name}_last"]
+        elif access == "runs":
+            parameters += [f"const {RUN_TYPES[kind]} *{name}", f"int32_t {name}_count"]
+        else:
+            parameters += [f"const {kind} *{name}"]
+    return parameters

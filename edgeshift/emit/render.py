@@ -1,0 +1,203 @@
+"""Render a network: collect what the templates need, and run them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import jinja2
+import numpy as np
+
+from edgeshift.emit.functions import RUN_TYPES, FunctionTable, operand_names
+from edgeshift.emit.layers import LayerView, StreamView, operand_views, scratch_member, stream_views
+from edgeshift.emit.literals import c_type, literal, rows
+from edgeshift.emit.naming import model_name, unique_identifiers
+from edgeshift.ir import Stream
+from edgeshift.memory import MemoryPlan
+from edgeshift.resources import resource
+from edgeshift.shift import Schedule
+
+
+@dataclass(frozen=True)
+class Table:
+    """A constant array of the generated source."""
+
+    name: str
+    type: str
+    count: int
+    rows: str
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input or output of `push`: `size` elements a call, for an input `frame_size` of them a frame."""
+
+    suffix: str
+    parameter: str
+    type: str
+    label: str
+    shape: tuple[int, ...]
+    frame_size: int
+    frames: int
+    temporal: bool
+    scale: str
+    zero_point: int
+    stream: StreamView
+    outer: int
+    columns: int
+    inner: int
+
+    @property
+    def size(self) -> int:
+        return self.frame_size * self.frames
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The generated files by name, and how many bytes of constants they hold."""
+
+    name: str
+    files: Mapping[str, str]
+    weights_bytes: int
+
+
+def emit(schedule: Schedule, memory: MemoryPlan, name: str | None = None) -> Sources:
+    """C99 header and source of a network. The same input gives the same bytes."""
+    prefix = model_name(name, schedule.graph.name)
+    streams = stream_views(schedule, memory, _stream_names(schedule))
+    table = FunctionTable(prefix)
+    layers, tables, weights_bytes = _layers(schedule, streams, table, prefix)
+    runtime = {r for op in schedule.ops for r in op.kernel().runtime}
+    if any(f.access == "runs" for f in table.functions.values()):
+        runtime.add("runs")
+    context = {
+        "name": prefix,
+        "macro": prefix.upper(),
+        "schedule": schedule,
+        "graph": schedule.graph,
+        "memory": memory,
+        "streams": list(streams.values()),
+        "rings": [streams[i] for i in memory.rings],
+        "scratch_members": _scratch_members(schedule, memory),
+        "phase_counts": sorted({r.ring.phases for r in memory.rings.values() if r.ring.phases > 1}),
+        "inputs": _ports(schedule, streams, schedule.graph.inputs, "input"),
+        "outputs": _ports(schedule, streams, schedule.graph.outputs, "output"),
+        "layers": layers,
+        "tables": tables,
+        "functions": list(table.functions.values()),
+        "runtime": [_runtime_text(r) for r in RUNTIME_ORDER if r in runtime],
+        "weights_bytes": weights_bytes,
+    }
+    environment = _environment()
+    files = {
+        f"{prefix}.{suffix}": environment.get_template(f"model.{suffix}.j2").render(context) for suffix in ("h", "c")
+    }
+    return Sources(prefix, files, weights_bytes)
+
+
+RUNTIME_ORDER = ("runs", "requantize", "elementwise_s8", "reduce_s8", "softmax_s8", "convert", "float_math")
+
+
+def _stream_names(schedule: Schedule) -> dict[int, str]:
+    ids = list(schedule.streams)
+    return dict(zip(ids, unique_identifiers(schedule.streams[i].stream.name for i in ids), strict=True))
+
+
+def _layers(
+    schedule: Schedule, streams: Mapping[int, StreamView], functions: FunctionTable, prefix: str
+) -> tuple[list[LayerView], list[Table], int]:
+    layers, tables, size = [], [], 0
+    for number, op in enumerate(schedule.ops, 1):
+        plan, kernel = schedule.streams[op.output.id], op.kernel()
+        output = streams[op.output.id]
+        names = {}
+        for kind, values in kernel.tables.items():
+            names[kind] = f"{prefix}_{output.name}_{kind}"
+            tables.append(Table(names[kind], c_type(values.dtype), values.size, rows(values)))
+            size += values.nbytes
+        layers.append(
+            LayerView(
+                number,
+                op.output.name,
+                op.op,
+                output,
+                operand_views(op, plan, streams),
+                tuple(plan.computed_ranges),
+                functions.get(op, kernel),
+                names,
+                {key: literal(value) for key, (_, value) in kernel.scalars.items()},
+                op.macs_per_column * op.output.columns,
+                op.macs_per_column * len(plan.computed),
+            )
+        )
+    return layers, tables, size
+
+
+def _ports(
+    schedule: Schedule, streams: Mapping[int, StreamView], of: Sequence[Stream], kind: str
+) -> list[Port]:
+    ports = []
+    for index, stream in enumerate(of):
+        temporal = kind == "input" and stream.id in schedule.graph.temporal
+        quant = stream.quant if stream.dtype == np.int8 else None
+        ports.append(
+            Port(
+                suffix=str(index) if len(of) > 1 else "",
+                parameter=("frames" if kind == "input" else "output") + (str(index) if len(of) > 1 else ""),
+                type=c_type(stream.dtype),
+                label=stream.name,
+                shape=stream.shape,
+                frame_size=stream.size,
+                frames=schedule.hop if temporal else stream.columns,
+                temporal=temporal,
+                scale=literal(np.float32(quant.scale[0]) if quant is not None else np.float32(1)),
+                zero_point=int(quant.zero_point[0]) if quant is not None else 0,
+                stream=streams[stream.id],
+                outer=stream.layout.outer,
+                columns=stream.columns,
+                inner=stream.layout.inner,
+            )
+        )
+    return ports
+
+
+def _scratch_members(schedule: Schedule, memory: MemoryPlan) -> list[tuple[str, str, int]]:
+    """The C type, the name and the element count of each view of the scratch."""
+    used = {
+        (c_type(s.stream.dtype), scratch_member(s.stream), s.stream.dtype.itemsize)
+        for i, s in schedule.streams.items()
+        if memory.blocks[i]
+    }
+    return [(kind, member, memory.scratch_bytes // size) for kind, member, size in sorted(used)]
+
+
+def _runtime_text(name: str) -> str:
+    return (resource("firmware") / "runtime" / f"{name}.h").read_text().strip()
+
+
+@functools.lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["index"] = index_expression
+    environment.filters["comment"] = lambda text: str(text).replace("*/", "* /").encode("ascii", "replace").decode()
+    environment.globals["operand_names"] = operand_names
+    environment.globals["run_types"] = RUN_TYPES
+    return environment
+
+
+def index_expression(loops: Sequence[Sequence[int]], array: int) -> str:
+    """The element that nested loops `i0, i1, ...` are at in their array number `array`."""
+    terms = [
+        f"i{level}" if step == 1 else f"i{level} * {step}"
+        for level, loop in enumerate(loops)
+        if (step := loop[1 + array]) != 0
+    ]
+    return " + ".join(terms) or "0"
+
