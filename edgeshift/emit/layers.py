@@ -58,9 +58,13 @@ class StreamView:
 
 @dataclass(frozen=True)
 class OperandView:
-    """One operand of a layer: the stream, the window, and whether some computed column reaches over its ends."""
+    """One operand of a layer: the stream, the window, and whether some computed column reaches over its ends.
 
-    stream: StreamView
+    There is no `stream` when every tap of every computed column is padding.
+    """
+
+    stream: StreamView | None
+    type: str
     window: Window
     clamped: bool
 
@@ -125,7 +129,7 @@ def operand_views(op: ColumnOp, plan: StreamPlan, views: Mapping[int, StreamView
     operands = []
     for stream, window in zip(op.inputs, op.windows, strict=True):
         clamped = any(len(window.reads_inside(j, stream.columns)) < window.kernel for j in plan.computed)
-        operands.append(OperandView(views[stream.id], window, clamped))
+        operands.append(OperandView(views.get(stream.id), c_type(stream.dtype), window, clamped))
     return tuple(operands)
 
 

@@ -97,10 +97,10 @@ def conv_multipliers(
 def dense_multipliers(
     input_scale: float, filter_scales: ArrayLike, output_scale: float
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """FULLY_CONNECTED int8: as `conv_multipliers` when there are several filter scales.
+    """FULLY_CONNECTED int8 in fixed point: *not* LiteRT's reference kernel any more, see `reference.dense`.
 
-    With *one* filter scale the product `input * filter` is rounded to float32 first
-    (`GetQuantizedConvolutionMultipler`).
+    tflite-runtime 2.14 is like this: as `conv_multipliers` when there are several filter scales; with one the
+    product `input * filter` is rounded to float32 first (`GetQuantizedConvolutionMultipler`).
     """
     scales = np.atleast_1d(np.asarray(filter_scales, np.float32))
     if scales.size > 1:

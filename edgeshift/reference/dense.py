@@ -1,13 +1,12 @@
 """FULLY_CONNECTED int8: the rescale of its accumulators, which is unlike every other operator's.
 
-The reference kernel rescales an int32 accumulator in double precision, per tensor and per channel alike:
-`round(double(acc) * (double(input) * double(filter) / double(output)))`, ties away from zero. The optimised kernels
-(and LiteRT before 2024, TFLite-Micro, CMSIS-NN) use the fixed-point multipliers of `dense_multipliers`; the two
-differ by one in up to one output of a hundred.
+LiteRT's reference kernel rescales an int32 accumulator in double, per tensor and per channel alike:
+`round(double(acc) * (double(input) * double(filter) / double(output)))`, ties away from zero. The reference
+kernel of tflite-runtime 2.14 uses the fixed point of `dense_multipliers` instead, as do TFLite-Micro and
+CMSIS-NN; the two differ by one in about one output of a thousand.
 
-No target needs doubles for it: the result takes few values, so a rounded integer product `acc * multiplier >> shift`
-is the same function once it steps at the same accumulators. `dense_steps` finds such integers and proves them, step
-by step, in exact arithmetic.
+No target needs doubles for it: the result takes few values, so a rounded integer product is the same function
+once it steps at the same accumulators. `dense_steps` finds the integers and proves them, step by step.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ _MOST = 1 << 31  # the largest magnitude of an accumulator
 class DenseSteps:
     """Arguments of `es_dense_rescale` (narrow) or `es_dense_rescale_wide`, per filter scale.
 
-    The result is `(|acc| * multiplier + 2^(shift - 1)) >> shift`, with the accumulator's sign. Narrow: multipliers in
-    [0, 2^31), shifts in [1, 62]; wide, which is hardly ever needed: [0, 2^62) and [33, 94].
+    The result is `(|acc| * multiplier + 2^(shift - 1)) >> shift`, with the accumulator's sign. Narrow: each
+    multiplier in [0, 2^31), shift in [1, 62]; wide, which is hardly ever needed: [0, 2^62) and [33, 94].
     """
 
     multiplier: NDArray[np.int64]
@@ -60,12 +59,14 @@ def dense_steps(
         found = [_steps(float(scale), largest, bits, *shifts) for scale in scales]
         pairs = [pair for pair in found if pair is not None]
         if len(pairs) == len(found):
-            return DenseSteps(np.array([m for m, _ in pairs]), np.array([s for _, s in pairs], np.int32), narrow)
+            return DenseSteps(
+                np.array([m for m, _ in pairs]), np.array([s for _, s in pairs], np.int32), narrow
+            )
     raise UnsupportedOpError("FULLY_CONNECTED: no integers round as its scales do; quantise the model again")
 
 
 def _steps(scale: float, largest: int, bits: int, least: int, most: int) -> tuple[int, int] | None:
-    """Multiplier below `2^bits` and shift in [least, most] for one scale and results up to `largest`, if any."""
+    """A multiplier below `2^bits` and a shift in [least, most] for one scale, results up to `largest`."""
     first = _first_magnitudes(scale, largest)
     reached = [(k, a) for k, a in enumerate(first, 1) if a <= _MOST]
     if not reached:
@@ -87,11 +88,15 @@ def _steps(scale: float, largest: int, bits: int, least: int, most: int) -> tupl
 
 
 def _first_magnitudes(scale: float, largest: int) -> list[int]:
-    """For each result 1 ... `largest` the least magnitude of an accumulator that gives it, above 2^31 if none."""
+    """For each result 1 ... `largest` the least magnitude of an accumulator that gives it; 2^32 if none."""
     if scale == 0.0:
         return [2 * _MOST] * largest
     bounds = np.arange(1, largest + 1) - 0.5
     guess = np.minimum(np.ceil(bounds / scale), 2.0 * _MOST)
     near = np.maximum(guess[:, None] + np.arange(-2, 4), 0.0)
     enough = near * scale >= bounds[:, None]
-    return np.where(enough.any(axis=1), near[np.arange(largest), enough.argmax(axis=1)], guess).astype(int).tolist()
+    return (
+        np.where(enough.any(axis=1), near[np.arange(largest), enough.argmax(axis=1)], guess)
+        .astype(int)
+        .tolist()
+    )

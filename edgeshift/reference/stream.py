@@ -34,8 +34,11 @@ class StreamExecutor:
         graph, scratch = self.schedule.graph, {}
 
         def read(stream_id: int, columns: np.ndarray) -> np.ndarray:
-            plan = self.schedule.streams[stream_id]
-            out = np.zeros((*columns.shape, plan.stream.size), plan.stream.dtype)
+            stream = graph.streams[stream_id]
+            out = np.zeros((*columns.shape, stream.size), stream.dtype)
+            plan = self.schedule.streams.get(stream_id)
+            if plan is None:  # nothing ever reads a column of it, but padding
+                return out
             for index in np.ndindex(*columns.shape):
                 j = int(columns[index])
                 if j >= 0:

@@ -137,6 +137,12 @@ def lower(graph: Graph, time_axis: int | None = None, frames: int | None = None)
         if graph.tensors[tensor_id].data is not None:
             raise UnsupportedOpError(f"output '{graph.tensors[tensor_id].name}' is a constant; remove it")
     window = layouts[next(i for i in graph.inputs if i in temporal)].columns
+    return column_graph(lowering, temporal, window, described)
+
+
+def column_graph(lowering: Lowering, temporal: set[int], window: int, time_axis: str) -> ColumnGraph:
+    """What the walk has found, frozen."""
+    graph = lowering.graph
     return ColumnGraph(
         name=graph.name,
         sha256=graph.sha256,
@@ -146,7 +152,7 @@ def lower(graph: Graph, time_axis: int | None = None, frames: int | None = None)
         outputs=tuple(lowering.views[i] for i in graph.outputs),
         temporal=frozenset(temporal),
         window_frames=window,
-        time_axis=described,
+        time_axis=time_axis,
         notes=tuple(dict.fromkeys(lowering.notes)),
     )
 

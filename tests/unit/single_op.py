@@ -92,7 +92,7 @@ def _tensor(model: Any, operand: Operand, name: str) -> Any:
 
 
 def run(model: bytes, *arrays: NDArray, reference: bool = True) -> NDArray:
-    """The output of a model for its non-constant inputs, in their order; of the optimised kernels if asked."""
+    """The output of a model for its non-constant inputs, in their order."""
     kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(model_content=model, experimental_op_resolver_type=kernels, num_threads=1)
     interpreter.allocate_tensors()

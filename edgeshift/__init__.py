@@ -1,0 +1,50 @@
+"""EdgeShift: a trained time-series network, as it is, becomes fixed-memory C that computes only what is new.
+
+    network = edgeshift.load("kws.tflite")
+    print(edgeshift.plan(network, hop=2).schedule.macs_per_hop)
+    edgeshift.compile(network, "out", hop=2)
+    report = edgeshift.verify(network, hop=2)
+    model = edgeshift.StreamingModel(network, hop=2)
+    output = model.push(frames)  # None until the first whole window
+"""
+
+from edgeshift.device import Board, all_boards, load_board
+from edgeshift.errors import (
+    BoardError,
+    EdgeShiftError,
+    InputError,
+    MemoryBudgetError,
+    ModelFormatError,
+    OutputError,
+    PlanError,
+    ToolchainError,
+    UnsupportedOpError,
+    VerificationError,
+)
+from edgeshift.host import StreamingModel, VerifyReport, verify
+from edgeshift.pipeline import Artifacts, Network, Plan, compile, load, plan
+
+__all__ = [
+    "Artifacts",
+    "Board",
+    "BoardError",
+    "EdgeShiftError",
+    "InputError",
+    "MemoryBudgetError",
+    "ModelFormatError",
+    "Network",
+    "OutputError",
+    "Plan",
+    "PlanError",
+    "StreamingModel",
+    "ToolchainError",
+    "UnsupportedOpError",
+    "VerificationError",
+    "VerifyReport",
+    "all_boards",
+    "compile",
+    "load",
+    "load_board",
+    "plan",
+    "verify",
+]

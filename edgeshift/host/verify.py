@@ -1,0 +1,228 @@
+"""Proof: every output of the generated C against the reference interpreter's for that window."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeshift.device import Board, DeviceModel, build_image, load_board, replay
+from edgeshift.errors import InputError
+from edgeshift.host.model import StreamingModel
+from edgeshift.host.oracle import Oracle
+from edgeshift.host.recording import drift, hop_of, read_recording, window_of
+from edgeshift.pipeline import Network, Plan, compile, load, plan
+
+DEFAULT_HOPS = 200
+FLOAT_TOLERANCE = 1e-5  # of the range of the reference's outputs
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What was compared and how far it agreed.
+
+    Integer networks are `exact` when every output of every hop has the reference's bits. Float networks are when every
+    output lies within `FLOAT_TOLERANCE` of the range of the reference's outputs, and the streamed outputs have the bits
+    of our own run over each whole window (`matches_window_run`). `max_ulp` is the largest distance in units in the last
+    place, 0 for integer outputs that agree.
+    """
+
+    model: str
+    hop: int
+    exact: bool
+    hops_compared: int
+    mismatched_hops: int
+    max_abs_diff: float
+    max_ulp: float
+    oracle: str
+    tolerance: float
+    matches_window_run: bool | None
+    input: str
+    board: str | None = None
+    stack_bytes: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def verify(
+    network: Network | str | Path,
+    hop: int = 1,
+    hops: int | None = None,
+    seed: int = 0,
+    recording: str | Path | None = None,
+    board: str | Board | None = None,
+    progress: Progress | None = None,
+) -> VerifyReport:
+    """Stream a recording, or a seeded drift, through the generated C and compare `hops` outputs with the oracle.
+
+    Without `hops`: 200, or all that a recording holds. With `board` the outputs come from the board's emulator.
+    Raises `VerificationError` when the oracle cannot run the network, `InputError` for a bad recording, `BoardError` and
+    `ToolchainError` when the C cannot be built or run.
+    """
+    if not isinstance(network, Network):
+        network = load(network)
+    if hops is not None and hops < 1:
+        raise InputError(f"at least 1 hop must be compared, not {hops}")
+    made = plan(network, hop)
+    graph, warmup = made.schedule.graph, made.schedule.warmup_hops
+    oracle = Oracle(network.model)
+    if recording is None:
+        frames = drift(graph, (warmup - 1 + (hops or DEFAULT_HOPS)) * hop, seed)
+        source = f"seeded drift {seed}"
+    else:
+        frames = read_recording(graph, recording, seed)
+        source = Path(recording).name
+    length = max(len(f) for s, f in zip(graph.inputs, frames, strict=True) if s.id in graph.temporal)
+    pushes = length // hop
+    if hops is not None:
+        pushes = min(pushes, warmup - 1 + hops)
+    if pushes < warmup:
+        raise InputError(f"{source} has {length} frames, the first output needs {warmup * hop}")
+    stack = None
+    if board is not None:
+        board = load_board(board) if isinstance(board, str) else board
+        outputs, stack = _on_board(made, frames, pushes, board)
+    else:
+        model = StreamingModel(made)
+        outputs = [model.push_raw(hop_of(graph, frames, hop, i)) for i in range(pushes)]
+    whole = StreamingModel(plan(network, graph.window_frames)) if _has_float_arithmetic(made) else None
+    tally = _Tally(whole is not None)
+    for i in range(pushes):
+        ours = outputs[i]
+        if ours is None:
+            continue
+        end = (i + 1) * hop
+        theirs = oracle.run(window_of(graph, frames, end))
+        own = None
+        if whole is not None:
+            own = whole.push_raw(
+                [f[end - graph.window_frames : end] if s.id in graph.temporal else f
+                 for s, f in zip(graph.inputs, frames, strict=True)]
+            )  # fmt: skip
+        tally.add(ours, theirs, own)
+        if progress is not None:
+            progress(i + 2 - warmup, pushes + 1 - warmup)
+    return tally.report(
+        model=network.name,
+        hop=hop,
+        oracle=oracle.name,
+        input=source,
+        board=board.name if board is not None else None,
+        stack_bytes=stack,
+    )
+
+
+def _on_board(
+    made: Plan, frames: list[np.ndarray], pushes: int, board: Board
+) -> tuple[list[list[np.ndarray] | None], int]:
+    """Outputs of every push, `None` while warming up, and the stack in bytes."""
+    graph, hop = made.schedule.graph, made.schedule.hop
+    with tempfile.TemporaryDirectory(prefix="edgeshift-") as folder:
+        source = Path(folder) / "model"
+        artifacts = compile(made.network, source, hop)
+        model = device_model(made, artifacts.name, source)
+        rows = [
+            np.ascontiguousarray(
+                f[: pushes * hop].reshape(pushes, -1)
+                if s.id in graph.temporal
+                else np.broadcast_to(f.reshape(1, -1), (pushes, f.size))
+            )
+            for s, f in zip(graph.inputs, frames, strict=True)
+        ]
+        image = build_image(board, model, rows, Path(folder) / "build")
+        result = replay(board, image, timeout=600.0)
+    outputs: list[list[np.ndarray] | None] = [None] * pushes
+    for index in range(pushes - result.first_hop):
+        outputs[result.first_hop + index] = [
+            o[index].reshape(s.shape) for o, s in zip(result.outputs, graph.outputs, strict=True)
+        ]
+    return outputs, result.stack_bytes
+
+
+def device_model(made: Plan, name: str, folder: Path) -> DeviceModel:
+    """How an application on a board sees the generated C."""
+    graph, hop = made.schedule.graph, made.schedule.hop
+    return DeviceModel(
+        name,
+        folder,
+        tuple(s.dtype for s in graph.inputs),
+        tuple((hop if s.id in graph.temporal else s.columns) * s.size for s in graph.inputs),
+        tuple(s.dtype for s in graph.outputs),
+        tuple(s.columns * s.size for s in graph.outputs),
+    )
+
+
+def _has_float_arithmetic(made: Plan) -> bool:
+    """Whether rounding could depend on the order of sums: conversions at the ends do not count."""
+    return any(
+        op.output.dtype.kind == "f" and op.op not in ("DEQUANTIZE", "RELAYOUT", "CONSTANT") for op in made.schedule.ops
+    )
+
+
+class _Tally:
+    """Compares outputs hop by hop."""
+
+    def __init__(self, floating: bool) -> None:
+        self.floating = floating
+        self.pairs: list[tuple[list[np.ndarray], list[np.ndarray]]] = []
+        self.own_differs = 0
+
+    def add(self, ours: list[np.ndarray], theirs: list[np.ndarray], own: list[np.ndarray] | None) -> None:
+        self.pairs.append((ours, theirs))
+        if own is not None and any(a.tobytes() != b.tobytes() for a, b in zip(ours, own, strict=True)):
+            self.own_differs += 1
+
+    def report(self, **known: Any) -> VerifyReport:
+        count = len(self.pairs[0][0])
+        tolerances = [self._tolerance([theirs[k] for _, theirs in self.pairs]) for k in range(count)]
+        mismatched, worst, ulp = 0, 0.0, 0.0
+        for ours, theirs in self.pairs:
+            wrong = False
+            for a, b, tolerance in zip(ours, theirs, tolerances, strict=True):
+                difference = np.abs(a.astype(np.float64) - b.astype(np.float64))
+                same = (a == b) | (np.isnan(a.astype(np.float64)) & np.isnan(b.astype(np.float64)))
+                difference = np.where(same, 0.0, np.where(np.isnan(difference), np.inf, difference))
+                worst = max(worst, float(difference.max(initial=0)))
+                ulp = max(ulp, _ulps(a, b))
+                wrong |= bool((difference > tolerance).any())
+            mismatched += wrong
+        return VerifyReport(
+            exact=mismatched == 0 and self.own_differs == 0,
+            hops_compared=len(self.pairs),
+            mismatched_hops=max(mismatched, self.own_differs),
+            max_abs_diff=worst,
+            max_ulp=ulp,
+            tolerance=max(tolerances),
+            matches_window_run=self.own_differs == 0 if self.floating else None,
+            **known,
+        )
+
+    def _tolerance(self, outputs: list[np.ndarray]) -> float:
+        if not self.floating or outputs[0].dtype.kind != "f":
+            return 0.0
+        values = np.stack(outputs).astype(np.float64)
+        values = values[np.isfinite(values)]
+        span = max(values.max(initial=0) - values.min(initial=0), 0.0) if values.size else 0.0
+        return FLOAT_TOLERANCE * float(span)
+
+
+def _ulps(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest distance in units in the last place of float32, 0 for other types."""
+    if a.dtype != np.float32:
+        return 0.0
+
+    def ordered(x: np.ndarray) -> np.ndarray:
+        bits = x.view(np.int32).astype(np.int64)
+        return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    finite = np.isfinite(a) & np.isfinite(b)
+    distance = np.abs(ordered(a) - ordered(b))[finite]
+    return float(distance.max(initial=0))

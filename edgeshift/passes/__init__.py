@@ -1,0 +1,17 @@
+"""Small pure functions Graph -> Graph, in one ordered list; the graph is checked after each."""
+
+from __future__ import annotations
+
+from edgeshift.ir import Graph, check_graph
+from edgeshift.passes.fold import fold
+from edgeshift.passes.prune import prune
+
+PASSES = (prune, fold)
+
+
+def run_passes(graph: Graph) -> Graph:
+    """Run every pass."""
+    for transform in PASSES:
+        graph = transform(graph)
+        check_graph(graph)
+    return graph

@@ -1,0 +1,122 @@
+"""The whole way, readable top to bottom: import -> time axis and lowering -> shift plan -> memory -> emit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from edgeshift.emit import Sources, emit
+from edgeshift.errors import ModelFormatError, OutputError
+from edgeshift.importers.tflite import parse_tflite
+from edgeshift.ir import ColumnGraph
+from edgeshift.memory import MemoryPlan, plan_memory
+from edgeshift.passes import run_passes
+from edgeshift.shift import Schedule, lower, make_schedule
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A trained network: its file's bytes, and its operators as columns over time."""
+
+    name: str
+    model: bytes
+    graph: ColumnGraph
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A network's exact shift plan for a hop, and where everything lies in memory."""
+
+    network: Network
+    schedule: Schedule
+    memory: MemoryPlan
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The generated C under the network's own name."""
+        return emit(self.schedule, self.memory)
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """What `compile` wrote."""
+
+    name: str
+    folder: Path
+    header: Path
+    source: Path
+    plan: Plan
+    weights_bytes: int
+
+
+def load(path: str | Path, *, time_axis: int | None = None, frames: int | None = None) -> Network:
+    """Read a trained network.
+
+    `time_axis` is the axis of its inputs that is time, `frames` the number of frames in a window; both are guessed when
+    they are not given (`Network.graph.time_axis` says how). Raises `ModelFormatError` for a file that cannot be read,
+    `UnsupportedOpError` for operators that are not built, `PlanError` for a time axis that the inputs do not have.
+    """
+    path = Path(path)
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise ModelFormatError(f"cannot read '{path}': {error.strerror or error}") from error
+    graph = run_passes(parse_tflite(model, path.stem))
+    return Network(path.stem, model, lower(graph, time_axis, frames))
+
+
+def plan(network: Network | str | Path, hop: int = 1) -> Plan:
+    """The exact shift plan for an output every `hop` frames. Raises `PlanError` for a hop below 1."""
+    if not isinstance(network, Network):
+        network = load(network)
+    schedule = make_schedule(network.graph, hop)
+    return Plan(network, schedule, plan_memory(schedule))
+
+
+def compile(network: Network | str | Path, folder: str | Path, hop: int = 1, name: str | None = None) -> Artifacts:
+    """Write `<name>.h` and `<name>.c` into `folder`, which is made if need be.
+
+    Raises `OutputError` when they cannot be written; then nothing is left behind.
+    """
+    made = plan(network, hop)
+    sources = emit(made.schedule, made.memory, name) if name is not None else made.sources
+    folder = Path(folder)
+    write_files(folder, {file: text.encode() for file, text in sources.files.items()})
+    return Artifacts(
+        sources.name,
+        folder,
+        folder / f"{sources.name}.h",
+        folder / f"{sources.name}.c",
+        made,
+        sources.weights_bytes,
+    )
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> None:
+    """Write all files into `folder`, or none: they are written beside it first and then moved into place."""
+    folder = Path(os.path.abspath(folder))
+    made: list[Path] = []
+    staging = None
+    try:
+        missing = [p for p in (folder, *folder.parents) if not p.exists()]
+        for parent in reversed(missing):
+            parent.mkdir()
+            made.append(parent)
+        staging = Path(tempfile.mkdtemp(prefix=".edgeshift-", dir=folder))
+        for name, data in files.items():
+            (staging / name).write_bytes(data)
+        for name in files:
+            os.replace(staging / name, folder / name)
+    except OSError as error:
+        for path in reversed(made):
+            shutil.rmtree(path, ignore_errors=True)
+        raise OutputError(f"cannot write into '{folder}': {error.strerror or error}") from error
+    finally:
+        if staging is not None:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(staging)
