@@ -21,7 +21,8 @@ from edgeshift.errors import (
     UnsupportedOpError,
     VerificationError,
 )
-from edgeshift.host import StreamingModel, VerifyReport, verify
+from edgeshift.host import RunResult, StreamingModel, VerifyReport, run, verify
+from edgeshift.ops import operators
 from edgeshift.pipeline import Artifacts, Network, Plan, compile, load, plan
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "OutputError",
     "Plan",
     "PlanError",
+    "RunResult",
     "StreamingModel",
     "ToolchainError",
     "UnsupportedOpError",
@@ -45,6 +47,8 @@ __all__ = [
     "compile",
     "load",
     "load_board",
+    "operators",
     "plan",
+    "run",
     "verify",
 ]

@@ -6,26 +6,39 @@ import contextlib
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from edgeshift.emit import Sources, emit
 from edgeshift.errors import ModelFormatError, OutputError
 from edgeshift.importers.tflite import parse_tflite
-from edgeshift.ir import ColumnGraph
+from edgeshift.ir import ColumnGraph, Graph
 from edgeshift.memory import MemoryPlan, plan_memory
 from edgeshift.passes import run_passes
-from edgeshift.shift import Schedule, lower, make_schedule
+from edgeshift.shift import Reference, Schedule, lower, make_schedule
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A trained network: its file's bytes, and its operators as columns over time."""
+    """A trained network: its file's bytes, and its operators as columns over time.
+
+    `reference` says whose kernels it equals: "litert", or "tflm" (TFLite-Micro, tflite-runtime 2.14), which round dense
+    layers otherwise; `None` stands for LiteRT's, or for those of whatever oracle judges it.
+    """
 
     name: str
     model: bytes
     graph: ColumnGraph
+    reference: Reference | None
+    imported: Graph
+    time_axis: int | None
+    frames: int | None
+
+    def judged_as(self, reference: Reference) -> Network:
+        """The same network for the kernels of `reference`."""
+        graph = lower(self.imported, self.time_axis, self.frames, reference)
+        return replace(self, graph=graph, reference=reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,20 +67,28 @@ class Artifacts:
     weights_bytes: int
 
 
-def load(path: str | Path, *, time_axis: int | None = None, frames: int | None = None) -> Network:
+def load(
+    path: str | Path,
+    *,
+    time_axis: int | None = None,
+    frames: int | None = None,
+    reference: Reference | None = None,
+) -> Network:
     """Read a trained network.
 
     `time_axis` is the axis of its inputs that is time, `frames` the number of frames in a window; both are guessed when
-    they are not given (`Network.graph.time_axis` says how). Raises `ModelFormatError` for a file that cannot be read,
-    `UnsupportedOpError` for operators that are not built, `PlanError` for a time axis that the inputs do not have.
+    they are not given (`Network.graph.time_axis` says how). `reference`: see `Network`. Raises `ModelFormatError` for a
+    file that cannot be read, `UnsupportedOpError` for operators that are not built, `PlanError` for a time axis that
+    the inputs do not have.
     """
     path = Path(path)
     try:
         model = path.read_bytes()
     except OSError as error:
         raise ModelFormatError(f"cannot read '{path}': {error.strerror or error}") from error
-    graph = run_passes(parse_tflite(model, path.stem))
-    return Network(path.stem, model, lower(graph, time_axis, frames))
+    imported = run_passes(parse_tflite(model, path.stem))
+    graph = lower(imported, time_axis, frames, reference or "litert")
+    return Network(path.stem, model, graph, reference, imported, time_axis, frames)
 
 
 def plan(network: Network | str | Path, hop: int = 1) -> Plan:

@@ -2,6 +2,7 @@
 
 from edgeshift.host.model import StreamingModel
 from edgeshift.host.oracle import Oracle
+from edgeshift.host.run import RunResult, run
 from edgeshift.host.verify import VerifyReport, verify
 
-__all__ = ["Oracle", "StreamingModel", "VerifyReport", "verify"]
+__all__ = ["Oracle", "RunResult", "StreamingModel", "VerifyReport", "run", "verify"]

@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from edgeshift.errors import VerificationError
+from edgeshift.shift import Reference
 
 
 def _runtime() -> tuple[str, ModuleType]:
@@ -22,7 +23,7 @@ def _runtime() -> tuple[str, ModuleType]:
 
 
 class Oracle:
-    """The reference interpreter of one model file.
+    """The reference interpreter of one model file; `reference` names the arithmetic of its kernels.
 
     Raises `VerificationError` when no interpreter is installed or the reference kernels cannot run the model.
     """
@@ -39,6 +40,7 @@ class Oracle:
             raise VerificationError(f"the reference interpreter refuses the model: {reason}") from error
         version = getattr(importlib.import_module(package), "__version__", None) or _version(package)
         self.name = f"{package} {version} reference kernels"
+        self.reference: Reference = "litert" if package == "ai_edge_litert" else "tflm"
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs for one window of every input, in the order and shapes of the file."""

@@ -11,6 +11,9 @@ import numpy as np
 from edgeshift.errors import InputError
 from edgeshift.ir import ColumnGraph, Stream
 from edgeshift.reference.arithmetic import quantize_float
+from edgeshift.shift import Schedule
+
+DEFAULT_HOPS = 200
 
 
 def drift(graph: ColumnGraph, frames: int, seed: int) -> list[np.ndarray]:
@@ -132,3 +135,23 @@ def hop_of(graph: ColumnGraph, recording: Sequence[np.ndarray], hop: int, index:
         r[index * hop : (index + 1) * hop] if s.id in graph.temporal else r
         for s, r in zip(graph.inputs, recording, strict=True)
     ]
+
+
+def gather_frames(
+    schedule: Schedule, hops: int | None, seed: int, recording: str | Path | None
+) -> tuple[list[np.ndarray], str, int]:
+    """Frames for every input, where they came from, and how many pushes give `hops` outputs (or all there are)."""
+    if hops is not None and hops < 1:
+        raise InputError(f"at least 1 hop must be asked for, not {hops}")
+    graph, hop, warmup = schedule.graph, schedule.hop, schedule.warmup_hops
+    if recording is None:
+        frames = drift(graph, (warmup - 1 + (hops or DEFAULT_HOPS)) * hop, seed)
+        source = f"seeded drift {seed}"
+    else:
+        frames = read_recording(graph, recording, seed)
+        source = Path(recording).name
+    length = max(len(f) for s, f in zip(graph.inputs, frames, strict=True) if s.id in graph.temporal)
+    pushes = length // hop if hops is None else min(length // hop, warmup - 1 + hops)
+    if pushes < warmup:
+        raise InputError(f"{source} has {length} frames, the first output needs {warmup * hop}")
+    return frames, source, pushes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from edgeshift.device import Board, DeviceModel, build_image, load_board, replay
-from edgeshift.errors import InputError
+from edgeshift.device import Board, load_board
+from edgeshift.device.deploy import run_on_board
+from edgeshift.errors import VerificationError
 from edgeshift.host.model import StreamingModel
 from edgeshift.host.oracle import Oracle
-from edgeshift.host.recording import drift, hop_of, read_recording, window_of
-from edgeshift.pipeline import Network, Plan, compile, load, plan
+from edgeshift.host.recording import gather_frames, hop_of, window_of
+from edgeshift.pipeline import Network, Plan, load, plan
 
-DEFAULT_HOPS = 200
 FLOAT_TOLERANCE = 1e-5  # of the range of the reference's outputs
 
 Progress = Callable[[int, int], None]
@@ -68,27 +67,16 @@ def verify(
     """
     if not isinstance(network, Network):
         network = load(network)
-    if hops is not None and hops < 1:
-        raise InputError(f"at least 1 hop must be compared, not {hops}")
+    oracle = Oracle(network.model)
+    network = _judged_by(network, oracle)
     made = plan(network, hop)
     graph, warmup = made.schedule.graph, made.schedule.warmup_hops
-    oracle = Oracle(network.model)
-    if recording is None:
-        frames = drift(graph, (warmup - 1 + (hops or DEFAULT_HOPS)) * hop, seed)
-        source = f"seeded drift {seed}"
-    else:
-        frames = read_recording(graph, recording, seed)
-        source = Path(recording).name
-    length = max(len(f) for s, f in zip(graph.inputs, frames, strict=True) if s.id in graph.temporal)
-    pushes = length // hop
-    if hops is not None:
-        pushes = min(pushes, warmup - 1 + hops)
-    if pushes < warmup:
-        raise InputError(f"{source} has {length} frames, the first output needs {warmup * hop}")
+    frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
     stack = None
     if board is not None:
         board = load_board(board) if isinstance(board, str) else board
-        outputs, stack = _on_board(made, frames, pushes, board)
+        ran = run_on_board(made, frames, pushes, board)
+        outputs, stack = ran.outputs, ran.stack_bytes
     else:
         model = StreamingModel(made)
         outputs = [model.push_raw(hop_of(graph, frames, hop, i)) for i in range(pushes)]
@@ -119,44 +107,16 @@ def verify(
     )
 
 
-def _on_board(
-    made: Plan, frames: list[np.ndarray], pushes: int, board: Board
-) -> tuple[list[list[np.ndarray] | None], int]:
-    """Outputs of every push, `None` while warming up, and the stack in bytes."""
-    graph, hop = made.schedule.graph, made.schedule.hop
-    with tempfile.TemporaryDirectory(prefix="edgeshift-") as folder:
-        source = Path(folder) / "model"
-        artifacts = compile(made.network, source, hop)
-        model = device_model(made, artifacts.name, source)
-        rows = [
-            np.ascontiguousarray(
-                f[: pushes * hop].reshape(pushes, -1)
-                if s.id in graph.temporal
-                else np.broadcast_to(f.reshape(1, -1), (pushes, f.size))
-            )
-            for s, f in zip(graph.inputs, frames, strict=True)
-        ]
-        image = build_image(board, model, rows, Path(folder) / "build")
-        result = replay(board, image, timeout=600.0)
-    outputs: list[list[np.ndarray] | None] = [None] * pushes
-    for index in range(pushes - result.first_hop):
-        outputs[result.first_hop + index] = [
-            o[index].reshape(s.shape) for o, s in zip(result.outputs, graph.outputs, strict=True)
-        ]
-    return outputs, result.stack_bytes
-
-
-def device_model(made: Plan, name: str, folder: Path) -> DeviceModel:
-    """How an application on a board sees the generated C."""
-    graph, hop = made.schedule.graph, made.schedule.hop
-    return DeviceModel(
-        name,
-        folder,
-        tuple(s.dtype for s in graph.inputs),
-        tuple((hop if s.id in graph.temporal else s.columns) * s.size for s in graph.inputs),
-        tuple(s.dtype for s in graph.outputs),
-        tuple(s.columns * s.size for s in graph.outputs),
-    )
+def _judged_by(network: Network, oracle: Oracle) -> Network:
+    """The network with the arithmetic of the oracle's kernels; one that was asked for must be the oracle's."""
+    if network.reference is None:
+        return network.judged_as(oracle.reference)
+    if network.reference != oracle.reference:
+        raise VerificationError(
+            f"the network was read for the kernels of '{network.reference}', the oracle is {oracle.name}: "
+            "install ai-edge-litert for 'litert', tflite-runtime for 'tflm'"
+        )
+    return network
 
 
 def _has_float_arithmetic(made: Plan) -> bool:

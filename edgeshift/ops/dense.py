@@ -1,20 +1,31 @@
 """FULLY_CONNECTED: per column, over stacked columns, or over the whole window.
 
-Source: TFLite `reference_ops::FullyConnected`, `reference_integer_ops::FullyConnected[PerChannel]`.
+Source: TFLite `reference_ops::FullyConnected`, `reference_integer_ops::FullyConnected[PerChannel]`; the int8 kernel
+rescales in double in LiteRT, in fixed point in TFLite-Micro and tflite-runtime (see `reference/dense.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
-from edgeshift.ops.common import activation, clamp, clamp_scalars, ordered_sum, quantised, refuse, requantise
+from edgeshift.ops.common import (
+    activation,
+    clamp,
+    clamp_bounds,
+    clamp_scalars,
+    ordered_sum,
+    quantised,
+    refuse,
+    requantise,
+)
 from edgeshift.ops.conv import bias_of, filter_scales
 from edgeshift.reference.arithmetic import dense_multipliers
+from edgeshift.reference.dense import dense_int8, dense_scales, dense_steps
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -33,6 +44,7 @@ class Dense(ColumnOp):
         bias: np.ndarray,
         scales: np.ndarray | None,
         act: str,
+        reference: str,
     ) -> None:
         super().__init__(node, [x], output, [window])
         self.weights, self.bias, self.act = weights, bias, act
@@ -40,8 +52,8 @@ class Dense(ColumnOp):
         self.rows = x.size // self.depth
         if scales is not None:
             (in_scale, self.zero_point), (out_scale, self.output_offset) = quantised(x), quantised(output)
-            pairs = dense_multipliers(float(in_scale), scales, float(out_scale))
-            self.multiplier, self.shift = (np.broadcast_to(p, bias.shape).copy() for p in pairs)
+            self.scales = (float(in_scale), scales, float(out_scale))
+            self.reference = reference
 
     @property
     def integer(self) -> bool:
@@ -55,22 +67,39 @@ class Dense(ColumnOp):
         n = len(columns)
         x = taps[0].reshape(n, self.taps, self.rows, self.depth).transpose(0, 2, 1, 3).reshape(n, self.rows, -1)
         weights = self.weights.reshape(self.units, -1)
-        if self.integer:
-            acc = (x.astype(np.float64) - self.zero_point) @ weights.astype(np.float64).T
-            acc = acc.astype(np.int64) + self.bias
-            done = requantise(acc, self.multiplier, self.shift, self.output, self.act)
+        if not self.integer:
+            return clamp(ordered_sum(x[:, :, None, :], weights) + self.bias, self.output, self.act).reshape(n, -1)
+        acc = (x.astype(np.float64) - self.zero_point) @ weights.astype(np.float64).T
+        acc = acc.astype(np.int64) + self.bias
+        if self.reference == "tflm":
+            done = requantise(acc, *dense_multipliers(*self.scales), self.output, self.act)
         else:
-            done = clamp(ordered_sum(x[:, :, None, :], weights) + self.bias, self.output, self.act)
+            bounds = clamp_bounds(self.output, self.act)
+            done = dense_int8(acc, dense_scales(*self.scales), self.output_offset, *bounds)
         return done.reshape(n, -1)
 
     def kernel(self) -> Kernel:
-        shape = {"taps": self.taps, "rows": self.rows, "depth": self.depth, "units": self.units}
+        shape: dict[str, Any] = {"taps": self.taps, "rows": self.rows, "depth": self.depth, "units": self.units}
         tables = {"weights": self.weights, "bias": self.bias}
         scalars = clamp_scalars(self.output, self.act)
-        if self.integer:
-            tables |= {"multiplier": self.multiplier.astype(np.int32), "shift": self.shift.astype(np.int8)}
-            scalars |= {"input_offset": ("int32_t", -self.zero_point), "output_offset": ("int32_t", self.output_offset)}
-        return Kernel("dense", "runs", shape, tables, scalars, ("requantize",) if self.integer else ("float_math",))
+        if not self.integer:
+            return Kernel("dense", "runs", shape | {"rescale": ""}, tables, scalars, ("float_math",))
+        rescale, multiplier, shift = self._rescale()
+        tables |= {
+            "multiplier": np.broadcast_to(multiplier, self.bias.shape).copy(),
+            "shift": np.broadcast_to(shift, self.bias.shape).astype(np.int8),
+        }
+        scalars |= {"input_offset": ("int32_t", -self.zero_point), "output_offset": ("int32_t", self.output_offset)}
+        return Kernel("dense", "runs", shape | {"rescale": rescale}, tables, scalars, ("requantize",))
+
+    def _rescale(self) -> tuple[str, np.ndarray, np.ndarray]:
+        """The runtime function that finishes an accumulator, and its multipliers and shifts."""
+        if self.reference == "tflm":
+            return "es_requantize", *dense_multipliers(*self.scales)
+        steps = dense_steps(dense_scales(*self.scales), self.output_offset, *clamp_bounds(self.output, self.act))
+        if steps.narrow:
+            return "es_dense_rescale", steps.multiplier.astype(np.uint32), steps.shift
+        return "es_dense_rescale_wide", steps.multiplier.astype(np.uint64), steps.shift
 
 
 @operator("FULLY_CONNECTED")
@@ -106,4 +135,5 @@ def lower_dense(node: Node, low: Lowering) -> None:
         weights = weights.reshape(units, taps, layout.inner)
     scales = filter_scales(node, low.tensor(node.inputs[1]), x, 0)
     output = low.output(node, out)
-    low.emit(Dense(node, x, output, window, weights, bias_of(node, low, units, output), scales, activation(node)))
+    bias = bias_of(node, low, units, output)
+    low.emit(Dense(node, x, output, window, weights, bias, scales, activation(node), low.reference))

@@ -41,7 +41,9 @@ class Reduce(ColumnOp):
         if self.op == "REDUCE_MAX":
             done = x.max(axis=tuple(a + 1 for a in axes))
         elif self.output.dtype == np.int8:
-            done = arithmetic.mean_int8(x.astype(np.int64).sum(axis=tuple(a + 1 for a in axes)), self.params)
+            values = x.view(np.uint8) if self.op == "SUM" else x
+            finish = arithmetic.sum_int8_reference if self.op == "SUM" else arithmetic.mean_int8
+            done = finish(values.astype(np.int64).sum(axis=tuple(a + 1 for a in axes)), self.params)
         else:
             done = np.stack([arithmetic.sequential_sum(row, axes) for row in x])
             done = done / np.float32(self.count) if self.op == "MEAN" else done
@@ -54,6 +56,7 @@ class Reduce(ColumnOp):
         reduced_loops = collapse([self.shape[a] for a in self.reduced], [[strides[a] for a in self.reduced]])
         shape = {
             "operation": self.op.lower(),
+            "cast": "(uint8_t)" if self.op == "SUM" and self.output.dtype == np.int8 else "",
             "column": int(np.prod(self.shape, dtype=np.int64)),
             "kept_loops": tuple((count, *steps) for count, steps in kept_loops),
             "reduced_loops": tuple((count, *steps) for count, steps in reduced_loops),
@@ -91,4 +94,8 @@ def lower_reduce(node: Node, low: Lowering) -> None:
     output = low.output(node, layout)
     if node.op == "REDUCE_MAX" and not same_quant(x.quant, output.quant):
         raise refuse(node, "input and output are quantised differently", "quantise the model again")
+    if node.op == "SUM" and output.dtype == np.int8:
+        low.notes.append(
+            f"SUM '{output.name}' is bit for bit the reference kernel's, which takes int8 for uint8: use MEAN instead"
+        )
     low.emit(Reduce(node, x, output, window, shape, reduced))

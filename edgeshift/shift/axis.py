@@ -7,6 +7,7 @@ the order of memory; where an operator needs time on an axis of its own, the col
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -16,14 +17,17 @@ from edgeshift.ops import REGISTRY, ColumnOp
 from edgeshift.ops.constant import Constant
 from edgeshift.ops.relayout import Relayout
 
+Reference = Literal["litert", "tflm"]
+
 _SUPPORTED_DTYPES = (np.dtype(np.float32), np.dtype(np.int8))
 
 
 class Lowering:
     """The state of the walk: which stream each tensor has become, and the column operators so far."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, reference: Reference = "litert") -> None:
         self.graph = graph
+        self.reference = reference
         self.streams: dict[int, Stream] = {}
         self.views: dict[int, Stream] = {}
         self.ops: list[ColumnOp] = []
@@ -122,14 +126,18 @@ class Lowering:
         return stream
 
 
-def lower(graph: Graph, time_axis: int | None = None, frames: int | None = None) -> ColumnGraph:
+def lower(
+    graph: Graph, time_axis: int | None = None, frames: int | None = None, reference: Reference = "litert"
+) -> ColumnGraph:
     """The column graph of a network, with time on `time_axis` of its inputs, or `frames` long, or as guessed.
+
+    Its arithmetic is that of the kernels of `reference`.
 
     Raises `PlanError` for an axis or a length that the inputs do not have, `UnsupportedOpError` for operators that
     are not built.
     """
     layouts, temporal, described = input_layouts(graph, time_axis, frames)
-    lowering = Lowering(graph)
+    lowering = Lowering(graph, reference)
     for tensor_id, layout in layouts.items():
         lowering.add_input(tensor_id, layout)
     lower_nodes(lowering)

@@ -1,0 +1,74 @@
+"""What tools read: plain dicts whose keys are part of the interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeshift.device import Board
+from edgeshift.pipeline import Plan
+
+
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """The plan: sizes in bytes, work in multiply-accumulates (MACs)."""
+    schedule, memory, graph = plan.schedule, plan.memory, plan.schedule.graph
+    return {
+        "model": plan.network.name,
+        "sha256": graph.sha256,
+        "time_axis": graph.time_axis,
+        "window_frames": schedule.window_frames,
+        "hop": schedule.hop,
+        "warmup_hops": schedule.warmup_hops,
+        "total_stride": schedule.total_stride,
+        "phases": max((s.phases for s in schedule.streams.values() if s.stream.columns > 1), default=1),
+        "macs_window": schedule.macs_window,
+        "macs_per_hop": schedule.macs_per_hop,
+        "macs_per_hop_max": schedule.macs_per_hop,
+        "state_bytes": memory.state_bytes,
+        "scratch_bytes": memory.scratch_bytes,
+        "struct_bytes": memory.struct_bytes,
+        "weights_bytes": plan.sources.weights_bytes,
+        "inputs": [_port(s, s.id in graph.temporal) for s in graph.inputs],
+        "outputs": [_port(s, None) for s in graph.outputs],
+        "notes": list(graph.notes),
+        "layers": [_layer(plan, op) for op in schedule.ops],
+    }
+
+
+def _port(stream: Any, temporal: bool | None) -> dict[str, Any]:
+    port = {"name": stream.name, "shape": list(stream.shape), "dtype": str(stream.dtype)}
+    if stream.quant is not None and not stream.quant.per_channel:
+        port |= {"scale": float(stream.quant.scale[0]), "zero_point": int(stream.quant.zero_point[0])}
+    return port if temporal is None else port | {"temporal": temporal}
+
+
+def _layer(plan: Plan, op: Any) -> dict[str, Any]:
+    made = plan.schedule.streams[op.output.id]
+    interior = made.shift.interior
+    ring = plan.memory.rings.get(op.output.id)
+    return {
+        "op": op.op,
+        "output": op.output.name,
+        "shape": list(op.output.shape),
+        "columns": op.output.columns,
+        "column_size": op.output.size,
+        "stride": made.shift.stride,
+        "phases": made.phases,
+        "interior": [interior.start, interior.stop],
+        "columns_per_hop": len(made.computed),
+        "edge_columns_per_hop": sum(j not in interior for j in made.computed),
+        "ring_columns": ring.ring.length if ring else 0,
+        "ring_bytes": ring.bytes if ring else 0,
+        "macs_window": op.macs_per_column * op.output.columns,
+        "macs_per_hop": op.macs_per_column * len(made.computed),
+    }
+
+
+def board_data(board: Board) -> dict[str, Any]:
+    return {
+        "name": board.name,
+        "description": board.description,
+        "core": board.core,
+        "flash_bytes": board.memory.flash.size,
+        "ram_bytes": board.memory.ram.size,
+        "emulator": board.emulator.program if board.emulator else None,
+    }

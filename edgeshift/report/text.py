@@ -1,0 +1,100 @@
+"""Tables for people: they fit 80 columns, and pipe without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from edgeshift.device import Board
+from edgeshift.report.data import plan_data
+
+
+def console() -> Console:
+    """Standard output; rich honours `NO_COLOR` and drops colours where it is not a terminal."""
+    return Console(highlight=False, soft_wrap=True, markup=False)
+
+
+def _table(*headings: str, right: Iterable[int] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number in right else "left", overflow="fold")
+    return table
+
+
+def print_plan(out: Console, plan: Any) -> None:
+    """The shift plan as a table."""
+    data = plan_data(plan)
+    out.print(f"{data['model']}: windows of {data['window_frames']} frames, a hop of {data['hop']}", style="bold")
+    out.print(f"time axis: {data['time_axis']}")
+    for note in data["notes"]:
+        out.print(f"note: {note}")
+    out.print()
+    table = _table("#", "operator", "columns", "interior", "S", "new", "ring", "MACs/win", "MACs/hop", right=range(2, 9))
+    for number, layer in enumerate(data["layers"], 1):
+        first, stop = layer["interior"]
+        ring = f"{layer['ring_columns']}" + (f"x{layer['phases']}" if layer["phases"] > 1 else "")
+        table.add_row(
+            str(number),
+            layer["op"],
+            f"{layer['columns']}x{layer['column_size']}",
+            f"{first}:{stop}" if stop > first else "-",
+            str(layer["stride"]),
+            str(layer["columns_per_hop"]),
+            ring if layer["ring_columns"] else "-",
+            f"{layer['macs_window']:,}",
+            f"{layer['macs_per_hop']:,}",
+        )
+    Console.print(Console(file=out.file, width=max(80, out.width), highlight=False), table)
+    ratio = data["macs_window"] / data["macs_per_hop"] if data["macs_per_hop"] else 1.0
+    out.print()
+    out.print(
+        f"work     {data['macs_per_hop']:,} MACs per hop (every hop the same), "
+        f"{data['macs_window']:,} per window: {ratio:.1f} times fewer"
+    )
+    out.print(
+        f"RAM      {data['struct_bytes']:,} bytes: {data['state_bytes']:,} state, {data['scratch_bytes']:,} scratch"
+    )
+    out.print(f"flash    {data['weights_bytes']:,} bytes of constants, and the code")
+    out.print(
+        f"warm-up  {data['warmup_hops']} hops to the first output; total stride {data['total_stride']}, "
+        f"{data['phases']} phase{'s' if data['phases'] > 1 else ''}"
+    )
+
+
+def print_boards(out: Console, boards: Iterable[Board]) -> None:
+    table = _table("board", "core", "flash", "RAM", "emulator", "", right=(2, 3))
+    for board in boards:
+        emulator = board.emulator.program if board.emulator else "-"
+        table.add_row(
+            board.name,
+            board.core,
+            f"{board.memory.flash.size // 1024:,} KB",
+            f"{board.memory.ram.size // 1024:,} KB",
+            emulator,
+            board.description,
+        )
+    out.print(table)
+
+
+def print_report(out: Console, report: Any) -> None:
+    """A verification in a few lines."""
+    where = f"on {report.board} (emulated)" if report.board else "on this computer"
+    agreed = report.hops_compared - report.mismatched_hops
+    out.print(f"{report.model}, a hop of {report.hop}, {where}", style="bold")
+    out.print(f"input    {report.input}")
+    out.print(f"oracle   {report.oracle}")
+    out.print(f"agreed   {agreed:,} of {report.hops_compared:,} hops", style="green" if report.exact else "red")
+    if report.matches_window_run is None:
+        out.print(f"largest difference {report.max_abs_diff:g}")
+    else:
+        own = "bit-identical to" if report.matches_window_run else "DIFFER from"
+        out.print(
+            f"largest difference {report.max_abs_diff:.3g} ({report.max_ulp:.0f} ulp), allowed {report.tolerance:.3g}"
+        )
+        out.print(f"streamed outputs {own} our own run over each whole window")
+    if report.stack_bytes is not None:
+        out.print(f"stack    {report.stack_bytes:,} bytes, the application's included")
+    out.print("exact" if report.exact else "NOT exact", style="bold green" if report.exact else "bold red")
