@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,9 @@ from edgeshift.emit import Sources, emit
 from edgeshift.errors import ModelFormatError, OutputError
 from edgeshift.importers.tflite import parse_tflite
 from edgeshift.ir import ColumnGraph, Graph
+from edgeshift.kernels import choose_kernels
 from edgeshift.memory import MemoryPlan, plan_memory
+from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.passes import run_passes
 from edgeshift.shift import Reference, Schedule, lower, make_schedule
 
@@ -43,16 +46,22 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A network's exact shift plan for a hop, and where everything lies in memory."""
+    """A network's exact shift plan for a hop, the kernels for an instruction set, and where everything lies in memory."""
 
     network: Network
     schedule: Schedule
+    isa: str
+    kernels: Mapping[ColumnOp, Kernel]
     memory: MemoryPlan
+
+    def emit(self, name: str | None = None) -> Sources:
+        """The generated C, under `name` or the network's own. The same plan gives the same bytes."""
+        return emit(self.schedule, self.kernels, self.memory, self.isa, name)
 
     @cached_property
     def sources(self) -> Sources:
         """The generated C under the network's own name."""
-        return emit(self.schedule, self.memory)
+        return self.emit()
 
 
 @dataclass(frozen=True)
@@ -91,21 +100,32 @@ def load(
     return Network(path.stem, model, graph, reference, imported, time_axis, frames)
 
 
-def plan(network: Network | str | Path, hop: int = 1) -> Plan:
-    """The exact shift plan for an output every `hop` frames. Raises `PlanError` for a hop below 1."""
+def plan(network: Network | str | Path, hop: int = 1, isa: str = "portable") -> Plan:
+    """The exact shift plan for an output every `hop` frames, with the kernels of an instruction set.
+
+    `isa` is one of `edgeshift.kernels.ISAS`; "portable" runs everywhere. Raises `PlanError` for a hop below 1.
+    """
     if not isinstance(network, Network):
         network = load(network)
     schedule = make_schedule(network.graph, hop)
-    return Plan(network, schedule, plan_memory(schedule))
+    kernels = choose_kernels(schedule, isa)
+    return Plan(network, schedule, isa, kernels, plan_memory(schedule, kernels))
 
 
-def compile(network: Network | str | Path, folder: str | Path, hop: int = 1, name: str | None = None) -> Artifacts:
+def compile(
+    network: Network | str | Path | Plan,
+    folder: str | Path,
+    hop: int = 1,
+    name: str | None = None,
+    isa: str = "portable",
+) -> Artifacts:
     """Write `<name>.h` and `<name>.c` into `folder`, which is made if need be.
 
-    Raises `OutputError` when they cannot be written; then nothing is left behind.
+    A `Plan` is written as it is, without regard to `hop` and `isa`. Raises `OutputError` when the files cannot be
+    written; then nothing is left behind.
     """
-    made = plan(network, hop)
-    sources = emit(made.schedule, made.memory, name) if name is not None else made.sources
+    made = network if isinstance(network, Plan) else plan(network, hop, isa)
+    sources = made.emit(name)
     folder = Path(folder)
     write_files(folder, {file: text.encode() for file, text in sources.files.items()})
     return Artifacts(

@@ -79,6 +79,7 @@ class Board:
     console: str
     toolchain: ToolchainSpec
     memory: Memory
+    isa: str = "portable"
     emulator: Emulator | None = None
     notes: str = ""
 

@@ -58,7 +58,7 @@ def run_on_board(
     ]
     with tempfile.TemporaryDirectory(prefix="edgeshift-") as folder:
         source = Path(folder) / "model"
-        artifacts = compile(plan.network, source, hop)
+        artifacts = compile(plan, source)
         image = build_image(board, device_model(plan, artifacts.name, source), rows, Path(folder) / "build")
         result = replay(board, image, timeout)
     outputs: list[list[Array] | None] = [None] * result.first_hop

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeshift.emit.literals import c_type
 from edgeshift.ops import ColumnOp, Kernel
+from edgeshift.ops.base import Patches
 
 RUN_TYPES = {"int8_t": "es_run_s8", "float": "es_run_f32"}
 
@@ -24,6 +25,7 @@ class Function:
     shape: Mapping[str, Any]
     parameters: tuple[str, ...]
     position: bool
+    patches: Patches | None
 
     @property
     def integer(self) -> bool:
@@ -43,20 +45,20 @@ class FunctionTable:
         table_types = tuple((name, c_type(values.dtype)) for name, values in kernel.tables.items())
         scalar_types = tuple((name, kind) for name, (kind, _) in kernel.scalars.items())
         key = (
-            kernel.template, kernel.access, types, output_type, table_types, scalar_types, kernel.position,
+            kernel.template, kernel.access, types, output_type, table_types, scalar_types, kernel.position, kernel.patches,
             tuple(sorted(kernel.shape.items())),
         )  # fmt: skip
         if key not in self.functions:
             number = 1 + sum(f.template == kernel.template for f in self.functions.values())
             parameters = (
-                *_operand_parameters(kernel.access, types),
+                *_operand_parameters(kernel, types),
                 *(["int32_t column"] if kernel.position else []),
                 *(f"const {kind} *{name}" for name, kind in table_types),
                 *(f"{kind} {name}" for name, kind in scalar_types),
-                f"{output_type} *output",
+                f"{output_type} *output" if kernel.patches is None else f"{output_type} *const *outputs",
             )
             self.functions[key] = Function(
-                f"{self.prefix}_{kernel.template}_{number}",
+                f"{self.prefix}_{kernel.template.replace('/', '_')}_{number}",
                 kernel.template,
                 kernel.access,
                 types,
@@ -64,6 +66,7 @@ class FunctionTable:
                 kernel.shape,
                 parameters,
                 kernel.position,
+                kernel.patches,
             )
         return self.functions[key]
 
@@ -73,8 +76,10 @@ def operand_names(count: int) -> list[str]:
     return [chr(ord("a") + i) if i < 26 else f"a{i}" for i in range(count)]
 
 
-def _operand_parameters(access: str, types: tuple[str, ...]) -> list[str]:
-    parameters = []
+def _operand_parameters(kernel: Kernel, types: tuple[str, ...]) -> list[str]:
+    if kernel.patches is not None:
+        return [f"const {kernel.patches.type} *patches", "int32_t count"]
+    parameters, access = [], kernel.access
     for name, kind in zip(operand_names(len(types)), types, strict=True):
         if access == "taps":
             parameters += [f"const {kind} *const *{name}", f"int32_t {name}_first", f"int32_t {name}_last"]

@@ -9,8 +9,11 @@ from edgeshift.emit.functions import Function
 from edgeshift.emit.literals import c_type
 from edgeshift.ir import Stream, Window
 from edgeshift.memory import MemoryPlan
-from edgeshift.ops import ColumnOp
+from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.shift import Ring, Schedule, StreamPlan
+
+
+SCRATCH_MEMBERS = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16", "float": "f32"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class OperandView:
 
 @dataclass(frozen=True)
 class LayerView:
-    """One operator at a hop."""
+    """One operator at a hop; its kernel's patches are `work` bytes into the scratch."""
 
     number: int
     label: str
@@ -84,15 +87,18 @@ class LayerView:
     scalars: Mapping[str, str]
     macs_window: int
     macs_hop: int
+    work: int
 
 
-def stream_views(schedule: Schedule, memory: MemoryPlan, names: Mapping[int, str]) -> dict[int, StreamView]:
+def stream_views(
+    schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], memory: MemoryPlan, names: Mapping[int, str]
+) -> dict[int, StreamView]:
     """All streams of a schedule."""
     spans = {
         stream.id
         for op in schedule.ops
         for stream, window in zip(op.inputs, op.windows, strict=True)
-        if op.kernel().access == "runs" and window.kernel > 1
+        if kernels[op].access == "runs" and window.kernel > 1
     }
     views = {}
     for stream_id, plan in schedule.streams.items():
@@ -122,7 +128,7 @@ def stream_views(schedule: Schedule, memory: MemoryPlan, names: Mapping[int, str
 
 
 def scratch_member(stream: Stream) -> str:
-    return "s8" if stream.dtype.itemsize == 1 else "f32"
+    return SCRATCH_MEMBERS[c_type(stream.dtype)]
 
 
 def operand_views(op: ColumnOp, plan: StreamPlan, views: Mapping[int, StreamView]) -> tuple[OperandView, ...]:

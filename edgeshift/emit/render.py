@@ -10,11 +10,19 @@ import jinja2
 import numpy as np
 
 from edgeshift.emit.functions import RUN_TYPES, FunctionTable, operand_names
-from edgeshift.emit.layers import LayerView, StreamView, operand_views, scratch_member, stream_views
+from edgeshift.emit.layers import (
+    SCRATCH_MEMBERS,
+    LayerView,
+    StreamView,
+    operand_views,
+    scratch_member,
+    stream_views,
+)
 from edgeshift.emit.literals import c_type, literal, rows
 from edgeshift.emit.naming import model_name, unique_identifiers
 from edgeshift.ir import Stream
 from edgeshift.memory import MemoryPlan
+from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.resources import resource
 from edgeshift.shift import Schedule
 
@@ -62,13 +70,19 @@ class Sources:
     weights_bytes: int
 
 
-def emit(schedule: Schedule, memory: MemoryPlan, name: str | None = None) -> Sources:
+def emit(
+    schedule: Schedule,
+    kernels: Mapping[ColumnOp, Kernel],
+    memory: MemoryPlan,
+    isa: str = "portable",
+    name: str | None = None,
+) -> Sources:
     """C99 header and source of a network. The same input gives the same bytes."""
     prefix = model_name(name, schedule.graph.name)
-    streams = stream_views(schedule, memory, _stream_names(schedule))
+    streams = stream_views(schedule, kernels, memory, _stream_names(schedule))
     table = FunctionTable(prefix)
-    layers, tables, weights_bytes = _layers(schedule, streams, table, prefix)
-    runtime = {r for op in schedule.ops for r in op.kernel().runtime}
+    layers, tables, weights_bytes = _layers(schedule, kernels, memory, streams, table, prefix)
+    runtime = {r for op in schedule.ops for r in kernels[op].runtime}
     if any(f.access == "runs" for f in table.functions.values()):
         runtime.add("runs")
     context = {
@@ -76,17 +90,18 @@ def emit(schedule: Schedule, memory: MemoryPlan, name: str | None = None) -> Sou
         "macro": prefix.upper(),
         "schedule": schedule,
         "graph": schedule.graph,
+        "isa": isa,
         "memory": memory,
         "streams": list(streams.values()),
         "rings": [streams[i] for i in memory.rings],
-        "scratch_members": _scratch_members(schedule, memory),
+        "scratch_members": _scratch_members(schedule, kernels, memory),
         "phase_counts": sorted({r.ring.phases for r in memory.rings.values() if r.ring.phases > 1}),
         "inputs": _ports(schedule, streams, schedule.graph.inputs, "input"),
         "outputs": _ports(schedule, streams, schedule.graph.outputs, "output"),
         "layers": layers,
         "tables": tables,
         "functions": list(table.functions.values()),
-        "runtime": [_runtime_text(r) for r in RUNTIME_ORDER if r in runtime],
+        "runtime": [_runtime_text(r) for r in (*RUNTIME_ORDER, *sorted(runtime - set(RUNTIME_ORDER))) if r in runtime],
         "weights_bytes": weights_bytes,
     }
     environment = _environment()
@@ -96,6 +111,7 @@ def emit(schedule: Schedule, memory: MemoryPlan, name: str | None = None) -> Sou
     return Sources(prefix, files, weights_bytes)
 
 
+# Headers of firmware/runtime in the order in which they need each other; those of instruction sets come last.
 RUNTIME_ORDER = ("runs", "requantize", "elementwise_s8", "reduce_s8", "softmax_s8", "convert", "float_math")
 
 
@@ -105,11 +121,16 @@ def _stream_names(schedule: Schedule) -> dict[int, str]:
 
 
 def _layers(
-    schedule: Schedule, streams: Mapping[int, StreamView], functions: FunctionTable, prefix: str
+    schedule: Schedule,
+    kernels: Mapping[ColumnOp, Kernel],
+    memory: MemoryPlan,
+    streams: Mapping[int, StreamView],
+    functions: FunctionTable,
+    prefix: str,
 ) -> tuple[list[LayerView], list[Table], int]:
     layers, tables, size = [], [], 0
     for number, op in enumerate(schedule.ops, 1):
-        plan, kernel = schedule.streams[op.output.id], op.kernel()
+        plan, kernel = schedule.streams[op.output.id], kernels[op]
         output = streams[op.output.id]
         names = {}
         for kind, values in kernel.tables.items():
@@ -129,6 +150,7 @@ def _layers(
                 {key: literal(value) for key, (_, value) in kernel.scalars.items()},
                 op.macs_per_column * op.output.columns,
                 op.macs_per_column * len(plan.computed),
+                memory.work.get(op, 0),
             )
         )
     return layers, tables, size
@@ -162,12 +184,18 @@ def _ports(
     return ports
 
 
-def _scratch_members(schedule: Schedule, memory: MemoryPlan) -> list[tuple[str, str, int]]:
+def _scratch_members(
+    schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], memory: MemoryPlan
+) -> list[tuple[str, str, int]]:
     """The C type, the name and the element count of each view of the scratch."""
     used = {
         (c_type(s.stream.dtype), scratch_member(s.stream), s.stream.dtype.itemsize)
         for i, s in schedule.streams.items()
         if memory.blocks[i]
+    } | {
+        (k.patches.type, SCRATCH_MEMBERS[k.patches.type], k.patches.bytes // (k.patches.size * k.patches.batch))
+        for k in kernels.values()
+        if k.patches is not None
     }
     return [(kind, member, memory.scratch_bytes // size) for kind, member, size in sorted(used)]
 

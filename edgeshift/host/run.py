@@ -47,7 +47,7 @@ def run(
     if not isinstance(network, Network):
         network = load(network)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop)
+    made = plan(network, hop, board.isa)
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
     ran = run_on_board(made, frames, pushes, board)
     ready = {i: o for i, o in enumerate(ran.outputs) if o is not None}

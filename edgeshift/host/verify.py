@@ -69,12 +69,12 @@ def verify(
         network = load(network)
     oracle = Oracle(network.model)
     network = _judged_by(network, oracle)
-    made = plan(network, hop)
+    board = load_board(board) if isinstance(board, str) else board
+    made = plan(network, hop, board.isa if board is not None else "portable")
     graph, warmup = made.schedule.graph, made.schedule.warmup_hops
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
     stack = None
     if board is not None:
-        board = load_board(board) if isinstance(board, str) else board
         ran = run_on_board(made, frames, pushes, board)
         outputs, stack = ran.outputs, ran.stack_bytes
     else:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from edgeshift.shift import Block, Ring, Schedule, StreamPlan
+from edgeshift.ops import ColumnOp, Kernel
+from edgeshift.shift import Block, Ring, Schedule
 
 WORD = 4  # every buffer starts at a multiple of this many bytes and fills whole words
 
@@ -31,10 +33,11 @@ class ScratchBlock:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Sizes in bytes. `counters` are 16-bit words (heads, phases) beside the 32-bit count of hops."""
+    """Sizes in bytes. `work` is where in the scratch an operator's kernel has its patches. `counters` are 16-bit words (heads, phases) beside the 32-bit count of hops."""
 
     rings: Mapping[int, RingBuffer]
     blocks: Mapping[int, tuple[ScratchBlock, ...]]
+    work: Mapping[ColumnOp, int]
     counters: int
     scratch_bytes: int
 
@@ -49,8 +52,8 @@ class MemoryPlan:
         return self.state_bytes + self.scratch_bytes
 
 
-def plan_memory(schedule: Schedule) -> MemoryPlan:
-    """Place every ring and every block of a schedule."""
+def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> MemoryPlan:
+    """Place every ring, every block and every kernel's patches of a schedule."""
     rings = {
         stream_id: RingBuffer(
             stream_id, plan.ring, _words(plan.ring.phases * plan.ring.length * plan.stream.column_bytes)
@@ -60,8 +63,16 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
     }
     phases = {r.ring.phases for r in rings.values() if r.ring.phases > 1}
     heads = sum(r.ring.advance > 0 for r in rings.values())
-    blocks, scratch_bytes = _place_blocks(schedule)
-    return MemoryPlan(rings, blocks, len(phases) + heads, scratch_bytes)
+    placed = _place(_wanted(schedule, kernels))
+    blocks = {
+        i: tuple(
+            sorted((ScratchBlock(i, p.of, p.offset, p.bytes) for p in placed if p.owner == i and isinstance(p.of, Block)), key=lambda b: b.block.first)
+        )
+        for i in schedule.streams
+    }
+    work = {p.of: p.offset for p in placed if isinstance(p.of, ColumnOp)}
+    scratch_bytes = max((p.offset + p.bytes for p in placed), default=0)
+    return MemoryPlan(rings, blocks, work, len(phases) + heads, scratch_bytes)
 
 
 def _words(size: int) -> int:
@@ -80,27 +91,40 @@ def _lifetimes(schedule: Schedule) -> dict[int, tuple[int, int]]:
     return {i: (born[i], dies[i]) for i in schedule.streams}
 
 
-def _place_blocks(schedule: Schedule) -> tuple[dict[int, tuple[ScratchBlock, ...]], int]:
-    """Largest first, each at the lowest offset that is free for as long as it lives."""
+@dataclass(frozen=True)
+class _Item:
+    """Something that needs scratch from step `born` to step `dies` of a hop; `of` is a block, or an operator's work."""
+
+    owner: int
+    of: Any
+    bytes: int
+    born: int
+    dies: int
+    offset: int = 0
+
+
+def _wanted(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item]:
     lives = _lifetimes(schedule)
-    wanted = [(plan, block) for plan in schedule.streams.values() for block in plan.blocks]
-    wanted.sort(key=lambda w: (-_bytes(*w), w[0].stream.id, w[1].first))
-    placed: list[ScratchBlock] = []
-    for plan, block in wanted:
-        born, dies = lives[plan.stream.id]
-        size, offset = _bytes(plan, block), 0
+    items = [
+        _Item(i, block, _words(block.length * plan.stream.column_bytes), *lives[i])
+        for i, plan in schedule.streams.items()
+        for block in plan.blocks
+    ]
+    for step, op in enumerate(schedule.ops):
+        patches = kernels[op].patches
+        if patches is not None:
+            items.append(_Item(op.output.id, op, _words(patches.bytes), step, step))
+    return items
+
+
+def _place(items: list[_Item]) -> list[_Item]:
+    """Largest first, each at the lowest offset that is free for as long as it lives."""
+    placed: list[_Item] = []
+    for item in sorted(items, key=lambda i: -i.bytes):
+        offset = 0
         for other in sorted(placed, key=lambda p: p.offset):
-            other_born, other_dies = lives[other.stream_id]
-            together = born <= other_dies and other_born <= dies
-            if together and offset < other.offset + other.bytes and other.offset < offset + size:
+            together = item.born <= other.dies and other.born <= item.dies
+            if together and offset < other.offset + other.bytes and other.offset < offset + item.bytes:
                 offset = other.offset + other.bytes
-        placed.append(ScratchBlock(plan.stream.id, block, offset, size))
-    blocks = {
-        i: tuple(sorted((p for p in placed if p.stream_id == i), key=lambda p: p.block.first))
-        for i in schedule.streams
-    }
-    return blocks, max((p.offset + p.bytes for p in placed), default=0)
-
-
-def _bytes(plan: StreamPlan, block: Block) -> int:
-    return _words(block.length * plan.stream.column_bytes)
+        placed.append(replace(item, offset=offset))
+    return placed

@@ -19,7 +19,27 @@ from edgeshift.ir import Node, Stream, Window
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
 
-Access = Literal["taps", "runs", "column"]
+Access = Literal["taps", "runs", "column", "patches"]
+
+
+@dataclass(frozen=True)
+class Patches:
+    """How inputs are laid out for a kernel that computes several outputs at once from the same weights.
+
+    A gather function copies what one output position reads into a patch of `size` elements of the C type `type`; the
+    kernel takes up to `batch` patches, which lie side by side in scratch, and as many pointers to the outputs.
+    `positions` is the number of output positions in a column, each of `outputs` elements.
+    """
+
+    type: str
+    size: int
+    batch: int
+    positions: int
+    outputs: int
+
+    @property
+    def bytes(self) -> int:
+        return {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "float": 4}[self.type] * self.size * self.batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +51,7 @@ class Kernel:
     layers whose template, access, dtypes and shape agree share one function. `tables` are constant arrays and
     `scalars` constants (C type, value) that each layer passes in. `runtime` names the headers of
     `firmware/runtime/` that it calls. `position` asks for the number of the output column as well.
+    With `access = "patches"` the operand's columns are gathered as `patches` says.
     """
 
     template: str
@@ -40,6 +61,7 @@ class Kernel:
     scalars: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
     runtime: tuple[str, ...] = ()
     position: bool = False
+    patches: Patches | None = None
 
 
 class ColumnOp(ABC):
