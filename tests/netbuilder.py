@@ -49,9 +49,10 @@ class Net(GraphBuilder):
         padding: str = "SAME",
         activation: str | None = None,
         bias: bool = True,
+        groups: int = 1,
     ) -> Handle:
         (kh, kw), (sh, sw), (dh, dw) = _pair(kernel), _pair(stride), _pair(dilation)
-        channels = x.shape[3]
+        channels = x.shape[3] // groups
         weights = self._weights((out_channels, kh, kw, channels), fan_in=kh * kw * channels, axis=0)
         options = schema.Conv2DOptionsT(_PADDINGS[padding], sw, sh, ACTIVATIONS[activation], dw, dh)
         shape = (1, *_windowed(x, (kh, kw), (sh, sw), (dh, dw), padding), out_channels)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from edgeshift.errors import EdgeShiftError
 from edgeshift.ir import Graph, Node, Tensor
 from edgeshift.ops.slice import slice_index
 
@@ -46,7 +47,7 @@ def _computed(node: Node, tensors: Tensors) -> np.ndarray | None:
         return None
     try:
         return np.asarray(_ARITHMETIC[node.op](node, operands))  # type: ignore[arg-type]
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, EdgeShiftError):
         return None  # malformed; lowering will name the operator
 
 

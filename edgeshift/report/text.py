@@ -98,3 +98,39 @@ def print_report(out: Console, report: Any) -> None:
     if report.stack_bytes is not None:
         out.print(f"stack    {report.stack_bytes:,} bytes, the application's included")
     out.print("exact" if report.exact else "NOT exact", style="bold green" if report.exact else "bold red")
+
+
+def print_bench(out: Console, result: Any) -> None:
+    """What each layer of a hop costs, and the bytes."""
+    data = result.as_dict()
+    out.print(f"{data['model']}, a hop of {data['hop']}, on {data['board']} (emulated)", style="bold")
+    out.print(f"input    {data['input']}, {data['hops']} hops")
+    out.print()
+    cycles = data["cycles_per_hop"] is not None
+    headings = ["#", "operator", "output", "MACs", "instructions", "per MAC", *(["cycles"] if cycles else [])]
+    table = _table(*headings, right=(0, 3, 4, 5, 6))
+    for layer in data["layers"]:
+        per_mac = layer["instructions_per_mac"]
+        table.add_row(
+            str(layer["index"] or ""),
+            layer["op"],
+            layer["output"],
+            f"{layer['macs']:,}",
+            f"{layer['instructions']:,.0f}",
+            f"{per_mac:.2f}" if per_mac is not None else "-",
+            *([f"{layer['cycles']:,.0f}"] if cycles else []),
+        )
+    Console.print(Console(file=out.file, width=max(80, out.width), highlight=False), table)
+    per_mac = data["instructions_per_hop"] / data["macs_per_hop"] if data["macs_per_hop"] else 0.0
+    out.print()
+    out.print(
+        f"work     {data['instructions_per_hop']:,.0f} instructions per hop (worst {data['instructions_per_hop_max']:,}), "
+        f"{per_mac:.2f} per MAC"
+    )
+    if cycles:
+        out.print(f"cycles   {data['cycles_per_hop']:,.0f} per hop (worst {data['cycles_per_hop_max']:,})")
+    out.print(
+        f"RAM      {data['ram_bytes']:,} bytes: {data['state_bytes']:,} state, {data['scratch_bytes']:,} scratch, "
+        f"{data['stack_bytes']:,} stack"
+    )
+    out.print(f"flash    {data['code_bytes']:,} bytes of code, {data['weights_bytes']:,} of constants")

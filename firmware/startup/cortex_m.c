@@ -12,7 +12,6 @@
 #define CPACR REGISTER(0xE000ED88u)
 #define CPACR_CP10_CP11 (0xFu << 20)
 
-#define PAINT 0xA5A5A5A5u
 #define FAULT_STATUS 70
 
 /* From the link script. */
@@ -58,7 +57,7 @@ __attribute__((noinline, noreturn)) static void start(void) {
     const uint32_t *from;
 
     for (to = __stack_limit; to < here - 16; to++) {
-        *(volatile uint32_t *)to = PAINT;
+        *(volatile uint32_t *)to = STACK_PAINT;
     }
     for (to = __data_start, from = __data_load; to < __data_end;) {
         *to++ = *from++;
@@ -77,10 +76,14 @@ void reset(void) {
     start();
 }
 
+uint32_t *stack_bottom(void) {
+    return __stack_limit;
+}
+
 uint32_t stack_used(void) {
     const uint32_t *deepest = __stack_limit;
 
-    while (deepest < __stack_top && *deepest == PAINT) {
+    while (deepest < __stack_top && *deepest == STACK_PAINT) {
         deepest++;
     }
     return (uint32_t)(__stack_top - deepest) * (uint32_t)sizeof *deepest;

@@ -1,0 +1,27 @@
+/* The app replay for an emulator that counts instructions at marked functions, and a last line
+ *
+ *   PUSH <bytes>      the deepest that the stack has been below a call of the model's push
+ *
+ * The marks: es_mark(0) twice at the start, whose distance is what a mark itself costs; then for every push the
+ * entry of <name>_push and of measure_returned (measure.h), which cut out the push and its call; and es_mark(n) before
+ * layer n where the model was built with marks in it. */
+#include "marks.h"
+#include "measure.h"
+#include "print.h"
+#include "replay.h"
+
+uint32_t measure_stack;
+
+__attribute__((noinline)) void measure_returned(int status) {
+    __asm__ volatile("" ::"r"(status));
+}
+
+int main(void) {
+    es_mark_0();
+    es_mark_0();
+    const int status = replay();
+    print_text("PUSH ");
+    print_decimal(measure_stack);
+    print_text("\n");
+    return status;
+}

@@ -1,0 +1,80 @@
+"""Where the forms of operators are entered, and how each becomes cases of the ladder.
+
+A form is a function that draws a network around one operator. Families are batches that are compiled together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+
+from tests.finish import finish
+from tests.ladder import Case
+from tests.netbuilder import Handle, Net
+
+Describe = Callable[[Net], None]
+
+DTYPES = ("float32", "int8")
+_SECOND_HOPS = (2, 3, 5, 7)
+
+
+@dataclass(frozen=True)
+class Form:
+    family: str
+    label: str
+    describe: Describe
+    dtypes: tuple[str, ...] = DTYPES
+    time_axis: int | None = None
+    frames: int | None = None
+
+    def model(self, dtype: str) -> bytes:
+        return _model(self, dtype)
+
+
+@cache
+def _model(form: Form, dtype: str) -> bytes:
+    net = Net(form.label, np.random.default_rng(sum(form.label.encode())))
+    form.describe(net)
+    return finish(net, dtype)
+
+
+FORMS: list[Form] = []
+
+
+def form(
+    family: str,
+    label: str,
+    describe: Describe,
+    *arguments: object,
+    dtypes: tuple[str, ...] = DTYPES,
+    time_axis: int | None = None,
+    frames: int | None = None,
+) -> None:
+    """Enter a form; `arguments` go to `describe` after the builder."""
+    assert all(f.label != label for f in FORMS), f"{label} is there already"
+    FORMS.append(Form(family, label, partial(describe, *arguments), dtypes, time_axis, frames))
+
+
+def cases(family: str, dtype: str) -> list[Case]:
+    """Every form of a family at hop 1 and at one other hop."""
+    made = []
+    for number, entry in enumerate(f for f in FORMS if f.family == family and dtype in f.dtypes):
+        for hop in (1, _SECOND_HOPS[number % len(_SECOND_HOPS)]):
+            made.append(
+                Case(f"{entry.label} {dtype}", entry.model(dtype), hop, entry.time_axis, entry.frames, 12, hop)
+            )
+    return made
+
+
+def plane(net: Net, frames: int, features: int, channels: int, axis: int = 1) -> Handle:
+    """An input `[1, frames, features, channels]`, or with time on axis 2."""
+    shape = (1, frames, features, channels) if axis == 1 else (1, features, frames, channels)
+    return net.input(shape)
+
+
+def pair(axis: int, along: int, across: int) -> tuple[int, int]:
+    """Sizes along time and across features as (height, width)."""
+    return (along, across) if axis == 1 else (across, along)

@@ -1,0 +1,44 @@
+"""Every operator that is registered, in every form that is entered, over the ladder."""
+
+from __future__ import annotations
+
+import pytest
+import tflite
+
+from edgeshift.ops import REGISTRY
+from tests.ladder import climb
+from tests.ops import arithmetic, moves, windowed  # noqa: F401  enter their forms
+from tests.ops.sweeps import DTYPES, FORMS, cases
+
+FAMILIES = sorted({form.family for form in FORMS})
+ONLY_IN = {"QUANTIZE": {"int8"}, "DEQUANTIZE": {"int8"}}  # between int8 and float32: entered with float ends
+
+
+def operators_of(model: bytes) -> set[str]:
+    names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
+    read = tflite.Model.GetRootAsModel(model, 0)
+    return {names[read.OperatorCodes(i).BuiltinCode()] for i in range(read.OperatorCodesLength())}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_ladder(family: str, dtype: str) -> None:
+    assert not climb(cases(family, dtype), memory=dtype == "int8")
+
+
+@pytest.fixture(scope="module")
+def covered() -> dict[str, set[str]]:
+    """The operators of all entered forms, by dtype."""
+    made: dict[str, set[str]] = {}
+    for form in FORMS:
+        for dtype in form.dtypes:
+            kind = "float32" if dtype == "float32" else "int8"
+            made.setdefault(kind, set()).update(operators_of(form.model(dtype)))
+    return made
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("operator", sorted(REGISTRY))
+def test_every_operator_has_a_case(operator: str, dtype: str, covered: dict[str, set[str]]) -> None:
+    if dtype in ONLY_IN.get(operator, DTYPES):
+        assert operator in covered[dtype], f"enter a form of {operator} for {dtype} in tests/ops/"
