@@ -13,6 +13,9 @@ TOOLS := \
 	aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
 	qemu-aarch64:qemu-user
 
+# What only the tests need, to emulate a Raspberry Pi Pico.
+test: TOOLS += node:nodejs npm:npm
+
 .PHONY: help demo test lint wheel clean toolchains
 .DELETE_ON_ERROR:
 
@@ -26,7 +29,7 @@ help:
 demo: .venv/installed toolchains
 	@$(BIN)/python examples/demo.py
 
-test: .venv/installed toolchains
+test: .venv/installed toolchains .venv/node/installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -70,4 +73,10 @@ toolchains:
 
 .venv/installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# The npm packages that emulate, in the versions that edgeshift.device.emulator names.
+.venv/node/installed: edgeshift/device/emulator.py | .venv/installed toolchains
+	npm install --silent --no-audit --no-fund --prefix .venv/node \
+		$$($(BIN)/python -c 'from edgeshift.device.emulator import NODE_PACKAGES as p; print(*map("@".join, p.items()))')
 	@touch $@

@@ -185,6 +185,7 @@ def run(
 @HOP
 @RECORDING
 @click.option("--board", metavar="BOARD", required=True, help="The board, or a file that describes one.")
+@click.option("--isa", metavar="ISA", help="Kernels of another instruction set than the board's: portable, ...")
 @READ
 @JSON
 def bench(
@@ -194,6 +195,7 @@ def bench(
     seed: int,
     recording: Path | None,
     board: str,
+    isa: str | None,
     as_json: bool,
     **read: Any,
 ) -> None:
@@ -203,7 +205,7 @@ def bench(
     this computer.
     """
     network = edgeshift.load(model, **read)
-    result = edgeshift.bench(network, board, hop, hops, seed, recording)
+    result = edgeshift.bench(network, board, hop, hops, seed, recording, isa)
     _answer(as_json, result.as_dict(), functools.partial(text.print_bench, result=result))
 
 

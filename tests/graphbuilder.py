@@ -141,6 +141,14 @@ class GraphBuilder:
         constant = self.constant(shape, "int32", "shape")
         return self._op("RESHAPE", [x, constant], actual, schema.ReshapeOptionsT(np.array(shape, np.int32)))
 
+    def transpose(self, x: Handle, axes: Sequence[int]) -> Handle:
+        order = self.constant(axes, "int32", "axes")
+        return self._op("TRANSPOSE", [x, order], [x.shape[a] for a in axes], schema.TransposeOptionsT())
+
+    def pack(self, parts: Sequence[Handle], axis: int) -> Handle:
+        shape = np.stack([np.empty(part.shape, bool) for part in parts], axis).shape
+        return self._op("PACK", list(parts), shape, schema.PackOptionsT(len(parts), axis))
+
     def expand_dims(self, x: Handle, axis: int) -> Handle:
         shape = np.expand_dims(np.empty(x.shape, bool), axis).shape
         return self._op(

@@ -14,7 +14,7 @@ import numpy as np
 from edgeshift.pipeline import Plan
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror")
-UNDEFINED = ("-O1", "-g", "-ffp-contract=off", "-fsanitize=undefined", "-fno-sanitize-recover=all")
+UNDEFINED = ("-O0", "-ffp-contract=off", "-fsanitize=undefined", "-fno-sanitize-recover=all")
 SENTINEL = 0x5A
 
 Outputs = list[list[np.ndarray]]
@@ -58,8 +58,8 @@ def gcc(*arguments: str) -> None:
     assert result.returncode == 0, result.stderr[:4000]
 
 
-def shared_library(programs: Sequence[Program]) -> dict[str, Outputs]:
-    """Run every program from one shared library, built with the undefined-behaviour sanitiser."""
+def shared_library(programs: Sequence[Program], flags: Sequence[str] = UNDEFINED) -> dict[str, Outputs]:
+    """Run every program from one shared library, by default built with the undefined-behaviour sanitiser."""
     if not programs:
         return {}
     ffi = cffi.FFI()
@@ -69,7 +69,7 @@ def shared_library(programs: Sequence[Program]) -> dict[str, Outputs]:
         ffi.cdef(f"void {program.name}_init(void *); int {program.name}_push({pointers});")
     with tempfile.TemporaryDirectory(prefix="ladder-") as folder:
         files = write_sources(programs, Path(folder))
-        gcc(*WARNINGS, *UNDEFINED, "-fPIC", "-shared", *files, "-lm", "-o", f"{folder}/all.so")
+        gcc(*WARNINGS, *flags, "-fPIC", "-shared", *files, "-lm", "-o", f"{folder}/all.so")
         library = ffi.dlopen(f"{folder}/all.so")
         return {program.name: _run(program, ffi, library) for program in programs}
 

@@ -13,7 +13,7 @@ from tests.tflite_writer import NO_TENSOR, Network, Op, Quant, Tensor, write
 # The int8 kernels of these do no rescaling: operands and result must share scale and zero point.
 SAME_SCALE = {
     "RESHAPE", "EXPAND_DIMS", "SQUEEZE", "PAD", "STRIDED_SLICE", "CONCATENATION", "MAX_POOL_2D",
-    "AVERAGE_POOL_2D", "REDUCE_MAX",
+    "AVERAGE_POOL_2D", "REDUCE_MAX", "TRANSPOSE", "PACK", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND",
 }  # fmt: skip
 # Results of one fixed quantisation: SOFTMAX and LOGISTIC refuse any other, for TANH the converter chooses it.
 FIXED = {

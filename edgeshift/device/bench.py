@@ -1,23 +1,22 @@
-"""What a network costs on a board: instructions of each push and layer, and bytes, measured on its emulator."""
+"""What a network costs on a board: instructions of each push and layer, and bytes, on its emulator."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgeshift.device.boards import Board
 from edgeshift.device.counting import Reached, run_counted
-from edgeshift.device.deploy import outputs_of, rows_of, write_model
-from edgeshift.device.image import MODEL_OBJECT, Array, DeviceModel, Image, build_image
+from edgeshift.device.deploy import device_model, outputs_of, rows_of
+from edgeshift.device.image import MODEL_OBJECT, Array, DeviceModel, Image, build_bench
 from edgeshift.device.replay import ReplayResult, read_replay
 from edgeshift.device.toolchain import find_toolchain
 from edgeshift.errors import ToolchainError
-from edgeshift.pipeline import Plan
+from edgeshift.pipeline import Plan, compile
 
 PUSH, RETURNED, MARK = 0, 1, 2  # what the numbers of marks stand for; MARK + n is es_mark_n
 
@@ -45,9 +44,9 @@ class LayerCost:
 class Cost:
     """Instructions and cycles of a push that gave an output, its call included; sizes in bytes.
 
-    `cycles_per_hop` is `None` where the emulator does not know. `code_bytes` is the model's code with what it takes from
-    the compiler's libraries, `weights_bytes` its constant tables; `stack_bytes` was measured below the call of push.
-    `layers` ends with the rest of push: input, heads and output, under index 0.
+    `cycles_per_hop` is `None` where the emulator does not know. `code_bytes` is the model's code with what it
+    takes from the compiler's libraries (not on Linux), `weights_bytes` its constants; `stack_bytes` was
+    measured below the call of push. `layers` ends with the rest of push (input, heads, output), index 0.
     """
 
     outputs: list[list[Array] | None]
@@ -69,30 +68,32 @@ class Cost:
 
 
 def measure(plan: Plan, board: Board, frames: Sequence[Array], pushes: int, timeout: float = 600.0) -> Cost:
-    """Push `frames` `pushes` times on a board's emulator, counting, once as it is and once with a mark before each layer.
+    """Push `frames` `pushes` times on a board's emulator and count: as it is, then with a mark per layer.
 
-    Raises `BoardError` when it does not fit the board, `ToolchainError` when it cannot be built, run or counted.
+    Raises `BoardError` when it does not fit the board, `ToolchainError` when it cannot be built, run or
+    counted.
     """
     rows, layers = rows_of(plan, frames, pushes), len(plan.schedule.ops)
     with tempfile.TemporaryDirectory(prefix="edgeshift-") as name:
         folder = Path(name)
-        model = write_model(plan, folder / "model")
-        plain = build_image(board, model, rows, folder / "plain", "bench")
+        artifacts = compile(plan, folder / "model")
+        model = device_model(plan, artifacts.name, artifacts.folder)
+        plain, traced = build_bench(board, model, rows, folder / "build", layers)
         result, stack_bytes, reached = _run(board, plain, timeout)
-        traced = build_image(board, model, rows, folder / "traced", "bench", layers)
         _, _, traced_reached = _run(board, traced, timeout)
-        code_bytes, weights_bytes = _sizes(board, model, folder / "plain")
-    pairs = [_difference(a, b) for a, b in _pushes(reached)][result.first_hop :]
-    if len(pairs) != pushes - result.first_hop or not pairs:
-        raise ToolchainError(f"{len(pairs)} of {pushes - result.first_hop} pushes were counted on {board.name}")
-    instructions, cycles = [i for i, _ in pairs], [c for _, c in pairs if c is not None]
+        code_bytes, weights_bytes = _sizes(board, model, folder / "build")
+    pushed = [_between(a, b) for a, b in pairwise(reached) if a.mark == PUSH][result.first_hop :]
+    if len(pushed) != pushes - result.first_hop or not pushed:
+        raise ToolchainError(f"{len(pushed)} pushes were counted on {board.name}, not all {pushes}")
+    instructions, cycles = zip(*pushed, strict=True)
+    timed = reached[0].cycles is not None
     return Cost(
         outputs=outputs_of(plan, result, pushes),
-        hops=len(pairs),
-        instructions_per_hop=float(np.mean(instructions)),
+        hops=len(pushed),
+        instructions_per_hop=sum(instructions) / len(pushed),
         instructions_per_hop_max=max(instructions),
-        cycles_per_hop=float(np.mean(cycles)) if cycles else None,
-        cycles_per_hop_max=max(cycles, default=None),
+        cycles_per_hop=sum(cycles) / len(pushed) if timed else None,
+        cycles_per_hop_max=max(cycles) if timed else None,
         code_bytes=code_bytes,
         weights_bytes=weights_bytes,
         state_bytes=plan.memory.state_bytes,
@@ -105,7 +106,9 @@ def measure(plan: Plan, board: Board, frames: Sequence[Array], pushes: int, time
 def _run(board: Board, image: Image, timeout: float) -> tuple[ReplayResult, int, list[Reached]]:
     """What a bench image gave, the stack that its pushes took, and the marks that it passed."""
     symbols = {s.name: s.address & ~1 for s in find_toolchain(board).symbols(image.elf)}
-    marks = sorted((s for s in symbols if s.startswith("es_mark_")), key=lambda s: int(s.removeprefix("es_mark_")))
+    marks = sorted(
+        (s for s in symbols if s.startswith("es_mark_")), key=lambda s: int(s.removeprefix("es_mark_"))
+    )
     names = [f"{image.model.name}_push", "measure_returned", *marks]
     text, reached = run_counted(board, image.elf, [symbols[name] for name in names], timeout)
     text, _, stack = text.rstrip("\n").rpartition("\nPUSH ")
@@ -114,56 +117,44 @@ def _run(board: Board, image: Image, timeout: float) -> tuple[ReplayResult, int,
     return read_replay(board, image, text + "\n"), int(stack), reached
 
 
-def _pushes(reached: Sequence[Reached]) -> list[tuple[Reached, Reached]]:
-    """Entry and return of each push."""
-    starts = [r for r in reached if r.mark == PUSH]
-    return list(zip(starts, (r for r in reached if r.mark == RETURNED), strict=True))
+def _between(a: Reached, b: Reached) -> tuple[int, int]:
+    """Instructions and cycles (0 where unknown) from mark `a` to mark `b`.
 
-
-def _difference(a: Reached, b: Reached) -> tuple[int, int | None]:
-    """Instructions and cycles from `a` to `b`. The call of push counts: that of measure_returned stands for it."""
-    cycles = b.cycles - a.cycles if a.cycles is not None and b.cycles is not None else None
-    return b.instructions - a.instructions, cycles
+    For a push its call counts: the call of measure_returned stands for it.
+    """
+    return b.instructions - a.instructions, (b.cycles or 0) - (a.cycles or 0)
 
 
 def _layer_costs(plan: Plan, reached: Sequence[Reached], first_hop: int) -> tuple[LayerCost, ...]:
     """Means over the hops that gave an output, less what the marks themselves cost."""
-    ops = plan.schedule.ops
-    own, own_cycles = _difference(*[r for r in reached if r.mark == MARK][:2])
-    totals, total_cycles = [0] * (len(ops) + 1), [0] * (len(ops) + 1)
-    push = hops = -1
-    for a, b in zip(reached, reached[1:], strict=False):
-        push += a.mark == PUSH
-        if push < first_hop or a.mark == RETURNED:
-            continue
-        hops = push
-        layer = a.mark - MARK if a.mark > MARK else 0
-        mark_cost, mark_cycles = (own, own_cycles) if a.mark >= MARK else (0, 0)
-        instructions, cycles = _difference(a, b)
-        totals[layer] += instructions - mark_cost
-        total_cycles[layer] += cycles - (mark_cycles or 0) if cycles is not None else 0
-    count = hops + 1 - first_hop
+    ops, timed = plan.schedule.ops, reached[0].cycles is not None
+    own = _between(*[r for r in reached if r.mark == MARK][:2])
+    starts = [i for i, r in enumerate(reached) if r.mark == PUSH][first_hop:]
+    totals = [[0, 0] for _ in range(len(ops) + 1)]
+    for a, b in pairwise(reached[starts[0] :]):
+        if a.mark != RETURNED:
+            total = totals[max(a.mark - MARK, 0)]
+            for unit, spent in enumerate(_between(a, b)):
+                total[unit] += spent - (own[unit] if a.mark >= MARK else 0)
     costs = []
     for index in [*range(1, len(ops) + 1), 0]:
-        op = ops[index - 1] if index else None
-        costs.append(
-            LayerCost(
-                index,
-                op.op if op else "rest",
-                op.output.name if op else "input, heads and output",
-                totals[index] / count,
-                total_cycles[index] / count if own_cycles is not None else None,
-                op.macs_per_column * len(plan.schedule.streams[op.output.id].computed) if op else 0,
-            )
-        )
+        instructions, cycles = (total / len(starts) for total in totals[index])
+        name, output, macs = "rest", "input, heads and output", 0
+        if index:
+            op = ops[index - 1]
+            name, output = op.op, op.output.name
+            macs = op.macs_per_column * len(plan.schedule.streams[op.output.id].computed)
+        costs.append(LayerCost(index, name, output, instructions, cycles if timed else None, macs))
     return tuple(costs)
 
 
 def _sizes(board: Board, model: DeviceModel, folder: Path) -> tuple[int, int]:
-    """Bytes of code and of constant tables of the model, linked alone with the libraries that it needs."""
+    """Bytes of code and of constants of the model; of what it needs of libraries all is code."""
     toolchain = find_toolchain(board)
-    elf = toolchain.link_alone(folder / MODEL_OBJECT, [f"{model.name}_init", f"{model.name}_push"])
-    sizes = toolchain.section_sizes(elf)
-    weights = sum(s.size for s in toolchain.symbols(elf) if s.kind == "r" and s.name.startswith(f"{model.name}_"))
-    loaded = sum(size for name, size in sizes.items() if name.startswith((".text", ".rodata", ".data")))
-    return loaded - weights, weights
+    weights = _sum(toolchain.section_sizes(folder / MODEL_OBJECT), ".rodata")
+    alone = toolchain.link_alone(folder / MODEL_OBJECT, [f"{model.name}_init", f"{model.name}_push"])
+    return _sum(toolchain.section_sizes(alone), ".text", ".rodata", ".data") - weights, weights
+
+
+def _sum(sizes: Mapping[str, int], *prefixes: str) -> int:
+    return sum(size for name, size in sizes.items() if name.startswith(prefixes))

@@ -6,10 +6,12 @@ import dataclasses
 import re
 import sys
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from edgeshift.errors import BoardError
+from edgeshift.kernels import ISAS
 from edgeshift.resources import resource
 
 if sys.version_info >= (3, 11):
@@ -18,6 +20,8 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 ADDRESS_SPACE = 1 << 32  # bytes
+IMAGES = ("bare-metal", "linux")
+EMULATORS = ("qemu-system", "qemu-user", "rp2040js")
 
 T = TypeVar("T")
 
@@ -47,7 +51,7 @@ class Memory:
 
 @dataclasses.dataclass(frozen=True)
 class ToolchainSpec:
-    """A GNU cross toolchain and what to tell its compiler: -mcpu, -mfloat-abi and (with an FPU) -mfpu.
+    """A GNU cross toolchain and what to tell its compiler: -mcpu, on 32-bit Arm -mfloat-abi and -mfpu.
 
     `prefix` is what precedes "gcc" in the programs' names; `packages` are the Debian packages to install.
     """
@@ -55,31 +59,40 @@ class ToolchainSpec:
     prefix: str
     packages: tuple[str, ...]
     cpu: str
-    float_abi: str
+    float_abi: str | None = None
     fpu: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Emulator:
-    """A QEMU system emulator: the program, its Debian packages, its machine and further arguments."""
+    """An emulator: its kind, its program, the Debian packages that have it, and further arguments.
 
+    "qemu-system" boots a `machine`, "qemu-user" runs a Linux program, "rp2040js" is the npm package.
+    """
+
+    kind: str
     program: str
     packages: tuple[str, ...]
-    machine: str
+    machine: str | None = None
     args: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Board:
-    """One board. `console` names a file of firmware/console; without `emulator` it runs only for real."""
+    """One board.
+
+    `isa` names the kernels that its core runs best, `console` a file of firmware/console. The image is
+    "bare-metal", with a memory map, or a "linux" program. Without `emulator` it runs only for real.
+    """
 
     name: str
     description: str
     core: str
     console: str
     toolchain: ToolchainSpec
-    memory: Memory
+    memory: Memory | None = None
     isa: str = "portable"
+    image: str = "bare-metal"
     emulator: Emulator | None = None
     notes: str = ""
 
@@ -158,11 +171,30 @@ def _check(board: Board) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", board.name):
         raise BoardError(f"the name {board.name!r} must be made of a-z, 0-9, - and _")
     consoles = sorted(file.stem for file in (resource("firmware") / "console").glob("*.c"))
-    if board.console not in consoles:
-        raise BoardError(f"unknown console {board.console!r}, use one of {', '.join(consoles)}")
-    places = {"flash": board.memory.flash, "ram": board.memory.ram}
-    if board.memory.vectors:
-        places["vectors"] = board.memory.vectors
+    choices = {"console": consoles, "isa": ISAS, "image": IMAGES}
+    for key, known in choices.items():
+        _check_choice(key, getattr(board, key), known)
+    if board.emulator:
+        _check_choice("emulator.kind", board.emulator.kind, EMULATORS)
+        if (board.emulator.machine is None) == (board.emulator.kind == "qemu-system"):
+            raise BoardError(
+                "the key 'emulator.machine' belongs to emulators of the kind qemu-system, and only there"
+            )
+    if (board.memory is None) == (board.image == "bare-metal"):
+        raise BoardError("the table [memory] belongs to bare-metal images, and only there")
+    if board.memory:
+        _check_memory(board.memory)
+
+
+def _check_choice(key: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise BoardError(f"unknown {key} {value!r}, use one of {', '.join(known)}")
+
+
+def _check_memory(memory: Memory) -> None:
+    places = {"flash": memory.flash, "ram": memory.ram}
+    if memory.vectors:
+        places["vectors"] = memory.vectors
     for name, region in places.items():
         if region.size <= 0 or region.origin < 0 or region.end > ADDRESS_SPACE:
             raise BoardError(f"memory.{name} must have a size and lie within 32-bit addresses")

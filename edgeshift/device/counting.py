@@ -27,20 +27,23 @@ class Reached:
     cycles: int | None
 
 
-def run_counted(board: Board, elf: Path, addresses: Sequence[int], timeout: float) -> tuple[str, list[Reached]]:
+def run_counted(
+    board: Board, elf: Path, addresses: Sequence[int], timeout: float
+) -> tuple[str, list[Reached]]:
     """What the image prints, and each time that one of the addresses was reached, in order.
 
-    Raises BoardError and ToolchainError as `emulator.run` does, ToolchainError without a compiler for the plugin.
+    Raises BoardError and ToolchainError as `emulator.run`, ToolchainError without a compiler for the plugin.
     """
     with tempfile.TemporaryDirectory(prefix="edgeshift-count-") as name:
-        folder, version = Path(name), FIRST_INTERFACE
+        folder = Path(name)
+        counts, marks = folder / "counts.txt", [hex(address) for address in addresses]
+        if board.emulator is not None and board.emulator.kind == "rp2040js":
+            return emulator.run(board, elf, timeout, [str(counts), *marks]), _read(counts)
+        version = FIRST_INTERFACE
         while True:
-            counts = folder / "counts.txt"
-            marks = "".join(f",mark={address:#x}" for address in addresses)
-            plugin = f"{_build_plugin(folder, version)},out={counts}{marks}"
+            plugin = ",mark=".join([f"{_build_plugin(folder, version)},out={counts}", *marks])
             try:
-                text = emulator.run(board, elf, timeout, ["-plugin", plugin])
-                return text, _read(counts)
+                return emulator.run(board, elf, timeout, ["-plugin", plugin]), _read(counts)
             except ToolchainError as error:
                 wanted = re.search(r"minimum version of (\d+)", str(error))
                 if wanted is None:
@@ -52,7 +55,8 @@ def _next_version(tried: int, wanted: int) -> int:
     """The interface's version that this QEMU asks for, when it is one that the plugin fits."""
     if not tried < wanted <= LAST_INTERFACE:
         raise ToolchainError(
-            f"this QEMU wants version {wanted} of its plugin interface, EdgeShift knows up to {LAST_INTERFACE}: "
+            f"this QEMU wants version {wanted} of its plugin interface, "
+            f"EdgeShift knows up to {LAST_INTERFACE}: "
             "use an older QEMU (7.2 to 10)"
         )
     return wanted
@@ -62,10 +66,14 @@ def _build_plugin(folder: Path, version: int) -> Path:
     """Compile firmware/host/count.c for a version of the interface."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
-        raise ToolchainError("gcc is not installed, the instruction counter needs it: apt-get install gcc libc6-dev")
+        raise ToolchainError(
+            "gcc is not installed, the instruction counter needs it: apt-get install gcc libc6-dev"
+        )
     source, library = resource("firmware") / "host" / "count.c", folder / f"count{version}.so"
     flags = ["-std=c99", "-O2", "-fPIC", "-shared", f"-DPLUGIN_VERSION={version}"]
-    made = subprocess.run([compiler, *flags, source, "-o", library], capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [compiler, *flags, source, "-o", library], capture_output=True, text=True, check=False
+    )
     if made.returncode:
         reason = next(iter(made.stderr.strip().splitlines()), f"status {made.returncode}")
         raise ToolchainError(f"{Path(compiler).name} cannot build the instruction counter: {reason}")

@@ -12,7 +12,7 @@ import numpy as np
 from edgeshift.device.boards import Board
 from edgeshift.device.image import Array, DeviceModel, Image, build_image
 from edgeshift.device.replay import ReplayResult, replay
-from edgeshift.pipeline import Plan, write_files
+from edgeshift.pipeline import Plan, compile
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +43,23 @@ def device_model(plan: Plan, name: str, folder: Path) -> DeviceModel:
 def run_on_board(
     plan: Plan, frames: Sequence[Array], pushes: int, board: Board, timeout: float = 600.0
 ) -> BoardRun:
-    """Push `frames` (per input `[frames, size]`, or whole if it is not temporal) `pushes` times on a board's emulator.
+    """Push `frames` `pushes` times on a board's emulator.
 
-    Raises `BoardError` when it does not fit the board, `ToolchainError` when it cannot be built or run.
+    They are `[frames, size]` for each input, or whole if it is not temporal. Raises `BoardError` when it does
+    not fit the board, `ToolchainError` when it cannot be built or run.
     """
+    with tempfile.TemporaryDirectory(prefix="edgeshift-") as folder:
+        artifacts = compile(plan, Path(folder) / "model")
+        model = device_model(plan, artifacts.name, artifacts.folder)
+        image = build_image(board, model, rows_of(plan, frames, pushes), Path(folder) / "build")
+        result = replay(board, image, timeout)
+    return BoardRun(outputs_of(plan, result, pushes), result.stack_bytes, image)
+
+
+def rows_of(plan: Plan, frames: Sequence[Array], pushes: int) -> list[Array]:
+    """Per input one row of elements for each push."""
     graph, hop = plan.schedule.graph, plan.schedule.hop
-    rows = [
+    return [
         np.ascontiguousarray(
             f[: pushes * hop].reshape(pushes, -1)
             if s.id in graph.temporal
@@ -56,12 +67,12 @@ def run_on_board(
         )
         for s, f in zip(graph.inputs, frames, strict=True)
     ]
-    with tempfile.TemporaryDirectory(prefix="edgeshift-") as folder:
-        source = Path(folder) / "model"
-        artifacts = compile(plan, source)
-        image = build_image(board, device_model(plan, artifacts.name, source), rows, Path(folder) / "build")
-        result = replay(board, image, timeout)
+
+
+def outputs_of(plan: Plan, result: ReplayResult, pushes: int) -> list[list[Array] | None]:
+    """Per push the outputs in their tensors' shapes, `None` while warming up."""
     outputs: list[list[Array] | None] = [None] * result.first_hop
     for index in range(pushes - result.first_hop):
-        outputs.append([o[index].reshape(s.shape) for o, s in zip(result.outputs, graph.outputs, strict=True)])
-    return BoardRun(outputs, result.stack_bytes, image)
+        ports = zip(result.outputs, plan.schedule.graph.outputs, strict=True)
+        outputs.append([o[index].reshape(s.shape) for o, s in ports])
+    return outputs

@@ -19,6 +19,8 @@ from edgeshift.resources import resource
 Array = npt.NDArray[Any]
 
 MAX_STACK_BYTES = 16 * 1024
+LINUX_STACK_BYTES = 256 * 1024  # of the system's megabytes those that are watched
+STARTUP = {"bare-metal": "cortex_m.c", "linux": "linux.c"}
 MODEL_OBJECT = "model.o"
 
 
@@ -82,80 +84,118 @@ class Image:
 
 
 def build_image(
-    board: Board,
-    model: DeviceModel,
-    recording: Sequence[Array],
-    build_dir: Path,
-    app: str = "replay",
-    layers: int = 0,
+    board: Board, model: DeviceModel, recording: Sequence[Array], build_dir: Path, app: str = "replay"
 ) -> Image:
     """Builds `<build_dir>/<app>.elf`: the firmware app with `model` and `recording` (per input
     [hops, elements]).
 
-    The app "bench" measures; with `layers` the model then calls a mark before each of its so many layers. Raises InputError when the recording is not the model's, BoardError when the image does not fit the board,
+    Raises InputError when the recording is not the model's, BoardError when the image does not fit the board,
     ToolchainError when the compiler is missing or fails, OutputError when `build_dir` cannot be written.
     """
-    hops = _check_recording(model, recording)
-    _check_fit(board, model, hops)
-    toolchain = find_toolchain(board)
-    firmware = resource("firmware")
-    if model.name in {header.stem for header in firmware.glob("*.h")}:
-        raise BoardError(f"the firmware has a header {model.name}.h already: give the model another name")
-    stack_bytes = min(MAX_STACK_BYTES, board.memory.ram.size // 4) // 8 * 8
+    return _Build(board, model, recording, build_dir, app).link(app, [])
 
-    generated: dict[str, dict[str, Any]] = {
-        "adapter.c": {
-            "name": model.name,
-            "ready": f"{model.name.upper()}_READY",
-            "inputs": model.inputs,
-            "outputs": model.outputs,
-        },
-        "recording.c": {"hops": hops, "files": [f"recording{i}.bin" for i in range(len(recording))]},
-        "link.ld": {"board": board, "stack_bytes": stack_bytes},
-    }
-    if app == "bench":
-        generated |= {file: {"macro": model.name.upper(), "layers": layers} for file in ("marks.h", "marks.c")}
-    try:
-        build_dir.mkdir(parents=True, exist_ok=True)
-        for file, context in generated.items():
-            (build_dir / file).write_text(_render(f"firmware/{file}.j2", context), encoding="ascii")
-        for i, frames in enumerate(recording):
-            little_endian = frames.astype(frames.dtype.newbyteorder("<"), order="C", copy=False)
-            little_endian.tofile(build_dir / f"recording{i}.bin")
-    except OSError as error:
-        raise OutputError(f"cannot write into {build_dir}: {error.strerror}") from error
 
-    flags = ["-DEDGESHIFT_MEASURE"] if app == "bench" else []
-    sources = {
-        "startup.o": firmware / "startup" / "cortex_m.c",
-        "console.o": firmware / "console" / f"{board.console}.c",
-        "print.o": firmware / "print.c",
-        "replay.o": firmware / "replay.c",
-        "app.o": firmware / "apps" / f"{app}.c",
-        "adapter.o": build_dir / "adapter.c",
-        "recording.o": build_dir / "recording.c",
-    }
-    if app == "bench":
-        sources["marks.o"] = build_dir / "marks.c"
-    for target, source in sources.items():
-        toolchain.compile(source, build_dir / target, [firmware, model.source_dir, build_dir], flags)
-    sources[MODEL_OBJECT] = model.source_dir / f"{model.name}.c"
-    trace = ["-include", "marks.h"] if layers else []
-    toolchain.compile(sources[MODEL_OBJECT], build_dir / MODEL_OBJECT, [model.source_dir], trace)
-    elf = build_dir / f"{app}.elf"
-    toolchain.link([build_dir / target for target in sources], build_dir / "link.ld", elf)
+def build_bench(
+    board: Board, model: DeviceModel, recording: Sequence[Array], build_dir: Path, layers: int
+) -> tuple[Image, Image]:
+    """Builds the app "bench" twice: as it is, and with a mark before each of the model's `layers` layers.
 
-    sizes = toolchain.section_sizes(elf)
-    return Image(
-        elf=elf,
-        model=model,
-        hops=hops,
-        text_bytes=sum(sizes.get(name, 0) for name in (".vectors", ".text", ".ARM.exidx")),
-        recording_bytes=sizes.get(".recording", 0),
-        data_bytes=sizes.get(".data", 0),
-        bss_bytes=sizes.get(".bss", 0),
-        stack_bytes=stack_bytes,
-    )
+    Raises as `build_image`.
+    """
+    build = _Build(board, model, recording, build_dir, "bench", layers)
+    # Traced first: the object of the model that stays is the plain one.
+    traced = build.link("traced", ["-include", "marks.h"])
+    return build.link("bench", []), traced
+
+
+class _Build:
+    """All of an image but the model, compiled; `link` compiles the model and links."""
+
+    def __init__(
+        self,
+        board: Board,
+        model: DeviceModel,
+        recording: Sequence[Array],
+        folder: Path,
+        app: str,
+        layers: int = 0,
+    ) -> None:
+        self.board, self.model, self.folder = board, model, folder
+        self.hops = _check_recording(model, recording)
+        _check_fit(board, model, self.hops)
+        self.toolchain = find_toolchain(board)
+        firmware = resource("firmware")
+        if model.name in {"marks", *(header.stem for header in firmware.glob("*.h"))}:
+            raise BoardError(f"the firmware has a header {model.name}.h already: give the model another name")
+        self.stack_bytes = _stack_bytes(board)
+        self._generate(recording, layers if app == "bench" else None)
+
+        flags = [f"-DSTACK_BYTES={self.stack_bytes}u"]
+        sources = {
+            "startup.o": firmware / "startup" / STARTUP[board.image],
+            "console.o": firmware / "console" / f"{board.console}.c",
+            "print.o": firmware / "print.c",
+            "replay.o": firmware / "replay.c",
+            "app.o": firmware / "apps" / f"{app}.c",
+            "adapter.o": folder / "adapter.c",
+            "recording.o": folder / "recording.c",
+        }
+        if app == "bench":
+            flags.append("-DEDGESHIFT_MEASURE")
+            sources["marks.o"] = folder / "marks.c"
+        for target, source in sources.items():
+            self.toolchain.compile(source, folder / target, [firmware, model.source_dir, folder], flags)
+        self.objects = [folder / target for target in sources]
+
+    def _generate(self, recording: Sequence[Array], marks: int | None) -> None:
+        """Writes the generated sources, the link script and the recording."""
+        model = self.model
+        generated: dict[str, dict[str, Any]] = {
+            "adapter.c": {
+                "name": model.name,
+                "ready": f"{model.name.upper()}_READY",
+                "inputs": model.inputs,
+                "outputs": model.outputs,
+            },
+            "recording.c": {"hops": self.hops, "files": [f"recording{i}.bin" for i in range(len(recording))]},
+        }
+        if self.board.memory:
+            generated["link.ld"] = {"board": self.board, "stack_bytes": self.stack_bytes}
+        if marks is not None:
+            context = {"macro": model.name.upper(), "layers": marks}
+            generated |= {"marks.h": context, "marks.c": context}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for file, context in generated.items():
+                (self.folder / file).write_text(_render(f"firmware/{file}.j2", context), encoding="ascii")
+            for i, frames in enumerate(recording):
+                little_endian = frames.astype(frames.dtype.newbyteorder("<"), order="C", copy=False)
+                little_endian.tofile(self.folder / f"recording{i}.bin")
+        except OSError as error:
+            raise OutputError(f"cannot write into {self.folder}: {error.strerror}") from error
+
+    def link(self, name: str, model_flags: Sequence[str]) -> Image:
+        """`<name>.elf` with the model, compiled with further flags."""
+        model, toolchain, elf = self.model, self.toolchain, self.folder / f"{name}.elf"
+        source, target = model.source_dir / f"{model.name}.c", self.folder / MODEL_OBJECT
+        toolchain.compile(source, target, [model.source_dir], model_flags)
+        script = self.folder / "link.ld" if self.board.memory else None
+        toolchain.link([*self.objects, target], script, elf)
+        sizes = toolchain.section_sizes(elf)
+        return Image(
+            elf=elf,
+            model=model,
+            hops=self.hops,
+            text_bytes=sum(sizes.get(name, 0) for name in (".vectors", ".text", ".rodata", ".ARM.exidx")),
+            recording_bytes=sizes.get(".recording", 0),
+            data_bytes=sizes.get(".data", 0),
+            bss_bytes=sizes.get(".bss", 0),
+            stack_bytes=self.stack_bytes,
+        )
+
+
+def _stack_bytes(board: Board) -> int:
+    return min(MAX_STACK_BYTES, board.memory.ram.size // 4) // 8 * 8 if board.memory else LINUX_STACK_BYTES
 
 
 def _ports(name: str, dtypes: Sequence[np.dtype[Any]], sizes: Sequence[int]) -> tuple[Port, ...]:
@@ -190,7 +230,7 @@ def _check_recording(model: DeviceModel, recording: Sequence[Array]) -> int:
 def _check_fit(board: Board, model: DeviceModel, hops: int) -> None:
     """Raises BoardError when the recording alone overfills the flash; the linker counts the rest."""
     per_hop = sum(port.bytes for port in model.inputs)
-    room = board.memory.flash.size
+    room = board.memory.flash.size if board.memory else hops * per_hop
     if hops * per_hop > room:
         raise BoardError(
             f"the recording takes {hops * per_hop:,} bytes ({hops:,} hops of {per_hop:,}), "

@@ -22,7 +22,7 @@ COMPILE_FLAGS = (
     "-ffunction-sections",
     "-fdata-sections",
 )
-LINK_FLAGS = ("-nostartfiles", "-Wl,--gc-sections")
+LINK_FLAGS = {"bare-metal": ("-nostartfiles", "-Wl,--gc-sections"), "linux": ("-static", "-Wl,--gc-sections")}
 LIBRARIES = ("-lm", "-lc", "-lgcc")
 
 
@@ -72,18 +72,19 @@ class Toolchain:
             target.parent,
         )
 
-    def link(self, objects: Sequence[Path], script: Path, elf: Path) -> None:
+    def link(self, objects: Sequence[Path], script: Path | None, elf: Path) -> None:
         """Links objects into `elf`, and leaves the linker's map beside it (`<elf>.map`).
 
+        Without `script` by that of the system.
         Raises BoardError when the image is too big for the board, ToolchainError for everything else.
         """
         self._run(
             [
                 self.gcc,
                 *self.target_flags,
-                *LINK_FLAGS,
+                *LINK_FLAGS[self.board.image],
                 f"-Wl,-Map={elf.name}.map",
-                f"-Wl,-T,{script.name}",
+                *([f"-Wl,-T,{script.name}"] if script else []),
                 *(file.resolve() for file in objects),
                 *LIBRARIES,
                 "-o",
@@ -93,11 +94,16 @@ class Toolchain:
         )
 
     def link_alone(self, object_file: Path, roots: Sequence[str]) -> Path:
-        """Link one object with the libraries that it needs, to see their sizes: `roots` are kept, the image cannot run."""
+        """One object with all that it needs of the compiler's libraries, to see its sizes: it cannot run.
+
+        On Linux the object as it is: there the library is the system's.
+        """
+        if self.board.image == "linux":
+            return object_file
         elf = object_file.with_name(f"{object_file.stem}-alone.elf")
         keep = [f"-Wl,-e,{roots[0]}", *(f"-Wl,-u,{root}" for root in roots)]
-        command = [self.gcc, *self.target_flags, *LINK_FLAGS, *keep, object_file.name, *LIBRARIES, "-o", elf.name]
-        self._run(command, elf.parent)
+        flags = [*self.target_flags, *LINK_FLAGS[self.board.image], *keep]
+        self._run([self.gcc, *flags, object_file.name, *LIBRARIES, "-o", elf.name], elf.parent)
         return elf
 
     def section_sizes(self, elf: Path) -> dict[str, int]:
@@ -131,7 +137,7 @@ class Toolchain:
         overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) bytes", stderr)
         if overflow:
             region = overflow[1].lower()
-            size = getattr(self.board.memory, region).size
+            size = getattr(self.board.memory, region).size if self.board.memory else 0
             return BoardError(
                 f"the image does not fit {self.board.name}: its {region} has {size:,} bytes, "
                 f"{int(overflow[2]):,} bytes too few"
@@ -145,7 +151,11 @@ class Toolchain:
 def find_toolchain(board: Board) -> Toolchain:
     """The board's toolchain, from PATH. Raises ToolchainError that names the packages to install."""
     spec = board.toolchain
-    flags = [f"-mcpu={spec.cpu}", "-mthumb", f"-mfloat-abi={spec.float_abi}"]
+    flags = [f"-mcpu={spec.cpu}"]
+    if board.image == "bare-metal":
+        flags.append("-mthumb")
+    if spec.float_abi:
+        flags.append(f"-mfloat-abi={spec.float_abi}")
     if spec.fpu:
         flags.append(f"-mfpu={spec.fpu}")
     toolchain = Toolchain(

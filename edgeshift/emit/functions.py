@@ -72,8 +72,8 @@ class FunctionTable:
 
 
 def operand_names(count: int) -> list[str]:
-    """`a`, `b`, ... for the operands of a kernel."""
-    return [chr(ord("a") + i) if i < 26 else f"a{i}" for i in range(count)]
+    """`a`, `b`, ... for the operands of a kernel; `a0`, `a1`, ... before letters meet its counters `i` and `k`."""
+    return [chr(ord("a") + i) if count <= 8 else f"a{i}" for i in range(count)]
 
 
 def _operand_parameters(kernel: Kernel, types: tuple[str, ...]) -> list[str]:

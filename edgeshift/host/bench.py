@@ -22,6 +22,7 @@ class BenchResult:
 
     model: str
     board: str
+    isa: str
     hop: int
     input: str
     macs_per_hop: int
@@ -44,24 +45,26 @@ def bench(
     hops: int | None = None,
     seed: int = 0,
     recording: str | Path | None = None,
+    isa: str | None = None,
 ) -> BenchResult:
     """Measure a network on a board's emulator over `hops` outputs; counts are exact and the same every time.
 
-    Without `hops`: 50, or all that a recording holds. Raises `InputError`, `BoardError` and `ToolchainError`, and
+    `isa` takes the place of the board's instruction set ("portable" for plain C). Without `hops`: 50, or all
+    that a recording holds. Raises `InputError`, `PlanError`, `BoardError` and `ToolchainError`, and
     `VerificationError` when the board's outputs are not those of this computer.
     """
     if not isinstance(network, Network):
         network = load(network)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop)
-    wanted = hops or (DEFAULT_HOPS if recording is None else None)
+    made = plan(network, hop, isa or board.isa)
+    wanted = DEFAULT_HOPS if hops is None and recording is None else hops
     frames, source, pushes = gather_frames(made.schedule, wanted, seed, recording)
     cost = measure(made, board, frames, pushes)
-    host = StreamingModel(made)
+    host = StreamingModel(plan(network, hop))
     for index, ours in enumerate(cost.outputs):
         expected = host.push_raw(hop_of(made.schedule.graph, frames, hop, index))
         if (expected is None) != (ours is None) or any(
             a.tobytes() != b.tobytes() for a, b in zip(expected or [], ours or [], strict=True)
         ):
             raise VerificationError(f"push {index} on {board.name} gave other outputs than on this computer")
-    return BenchResult(network.name, board.name, hop, source, made.schedule.macs_per_hop, cost)
+    return BenchResult(network.name, board.name, made.isa, hop, source, made.schedule.macs_per_hop, cost)

@@ -39,7 +39,9 @@ def build_library(sources: Sources, folder: Path, extra: Sequence[str] = ()) -> 
     command = [compiler, *WARNINGS, *FLAGS, *extra, str(folder / f"{sources.name}.c"), "-o", str(library)]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        first = next(iter(result.stderr.strip().splitlines()), f"status {result.returncode}")
+        lines = result.stderr.strip().splitlines()
+        lines.sort(key=lambda line: "error" not in line)
+        first = next(iter(lines), f"status {result.returncode}")
         raise ToolchainError(f"{Path(compiler).name} cannot compile the generated C: {first}")
     return library
 

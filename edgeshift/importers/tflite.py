@@ -73,6 +73,14 @@ def _read(model: Any, name: str, sha256: str) -> Graph:
     for tensor_id in (*inputs, *outputs):
         if tensor_id not in tensors:
             raise ModelFormatError(f"'{name}' names tensor {tensor_id}, which it does not have")
+    for tensor_id in inputs:
+        raw = subgraph.Tensors(tensor_id)
+        signature = _ids(raw.ShapeSignature, raw.ShapeSignatureLength())
+        if -1 in signature[1:]:
+            raise ModelFormatError(
+                f"input '{tensors[tensor_id].name}' has an open length {signature}; "
+                "export the model with the length of its window fixed, as keras.Input((frames, features)) does"
+            )
     return Graph(name, sha256, tensors, nodes, inputs, outputs)
 
 

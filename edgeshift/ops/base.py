@@ -29,6 +29,10 @@ class Patches:
     A gather function copies what one output position reads into a patch of `size` elements of the C type `type`; the
     kernel takes up to `batch` patches, which lie side by side in scratch, and as many pointers to the outputs.
     `positions` is the number of output positions in a column, each of `outputs` elements.
+
+    With `interleaved` the patches of a call lie word by word side by side: the gather function is told which of them
+    (`lane`) of how many (`lanes`) it writes. Then a call has fewer than `batch` patches only at the end of a layer, where
+    two of 2 replace one of 3 and one of 1.
     """
 
     type: str
@@ -36,10 +40,21 @@ class Patches:
     batch: int
     positions: int
     outputs: int
+    interleaved: bool = False
 
     @property
     def bytes(self) -> int:
         return {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "float": 4}[self.type] * self.size * self.batch
+
+    def full(self, total: int) -> int:
+        """How many of a layer's `total` patches are computed in calls of `batch`, the others in calls of fewer."""
+        rest = total % self.batch
+        return total - rest - (self.batch if rest == 1 and self.batch == 3 and total > 3 else 0)
+
+    def rest(self, total: int) -> int:
+        """How many patches the calls behind those of `batch` have; 0 when there are none."""
+        left = total - self.full(total)
+        return 2 if left == 4 else left
 
 
 @dataclass(frozen=True, eq=False)

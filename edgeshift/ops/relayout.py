@@ -1,4 +1,4 @@
-"""Data that moves without arithmetic: reshapes, and columns laid out anew along another axis."""
+"""Data that moves without arithmetic: reshapes, transposes, and columns laid out anew along another axis."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeshift.ir import Node, Stream, Window
+from edgeshift.ir import Layout, Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
+from edgeshift.ops.common import refuse
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -86,3 +87,19 @@ def _moves(row: np.ndarray) -> list[tuple[int, int, int]]:
 def lower_reshape(node: Node, low: Lowering) -> None:
     """A new shape over the same memory: nothing is computed, the time axis is found again in the new shape."""
     low.rename(node, low.stream(node.inputs[0]))
+
+
+@operator("TRANSPOSE")
+def lower_transpose(node: Node, low: Lowering) -> None:
+    """Time moves with its axis; where only axes of length 1 move, nothing is computed."""
+    x, permutation = low.stream(node.inputs[0]), low.constant(node.inputs[1])
+    if permutation is None or sorted(permutation.reshape(-1).tolist()) != list(range(len(x.shape))):
+        raise refuse(node, "its permutation is not a constant order of the axes", "export the model again")
+    axes = permutation.reshape(-1).tolist()
+    order = np.arange(x.columns * x.size).reshape(x.shape).transpose(axes)
+    if np.array_equal(order.reshape(-1), np.arange(order.size)):
+        low.rename(node, x)
+        return
+    time = next(iter(x.layout.axes(x.shape)), None) if x.columns > 1 else None
+    layout = Layout(1, 1, order.size) if time is None else Layout.along(order.shape, axes.index(time))
+    low.emit(Relayout.between(x, low.output(node, layout), order, node))

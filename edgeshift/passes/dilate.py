@@ -1,8 +1,8 @@
 """SPACE_TO_BATCH_ND, a convolution, BATCH_TO_SPACE_ND -> one dilated convolution.
 
-The form in which Keras exports `dilation_rate` when the batch is open: the columns are dealt into `dilation` batches, each is
-convolved as if it stood alone, and the results are dealt back. With padding `before` and crop `first` output column `j`
-reads columns `j + first - before + k * dilation`, which is what a dilated convolution does.
+The form in which Keras exports `dilation_rate` when the batch is open: the columns are dealt into `dilation`
+batches, each is convolved as if it stood alone, and the results are dealt back. With padding `before` and a crop
+of `first`, output column `j` reads columns `j + first - before + k * dilation`, as a dilated convolution does.
 """
 
 from __future__ import annotations
@@ -28,11 +28,18 @@ def fuse_dilated(graph: Graph) -> Graph:
     return replace(graph, tensors=tensors, nodes=tuple(kept))
 
 
+def _at(node: Node, place: int, tensors: dict[int, Tensor]) -> Tensor:
+    operand = node.inputs[place]
+    assert operand is not None, "these operators have no optional operand"
+    return tensors[operand]
+
+
 def _fused(last: Node, made_by: dict[int, Node], tensors: dict[int, Tensor]) -> list[Node] | None:
     """The nodes that stand for the group that ends in `last`, `None` if it is not such a group."""
 
     def source(node: Node | None) -> Node | None:
-        return made_by.get(node.inputs[0]) if node is not None and node.inputs and node.inputs[0] is not None else None
+        operand = node.inputs[0] if node is not None and node.inputs else None
+        return None if operand is None else made_by.get(operand)
 
     conv = source(last)
     while conv is not None and conv.op in _RESHAPES:
@@ -44,21 +51,22 @@ def _fused(last: Node, made_by: dict[int, Node], tensors: dict[int, Tensor]) -> 
         return None
     if first is None or first.op != "SPACE_TO_BATCH_ND":
         return None
-    x, inner, wide = (tensors[i] for i in (first.inputs[0], conv.inputs[0], conv.outputs[0]))
-    output, weights = tensors[last.outputs[0]], tensors[conv.inputs[1]]
-    given = [tensors[i].data for i in (first.inputs[1], first.inputs[2], last.inputs[1], last.inputs[2])]
-    if any(g is None for g in given) or weights.data is None or len(inner.shape) != 4 or len(weights.shape) != 4:
+    x, inner, wide = _at(first, 0, tensors), _at(conv, 0, tensors), tensors[conv.outputs[0]]
+    output, weights = tensors[last.outputs[0]], _at(conv, 1, tensors)
+    given = [_at(node, place, tensors).data for node in (first, last) for place in (1, 2)]
+    if any(g is None for g in (*given, weights.data)) or not len(inner.shape) == len(weights.shape) == 4:
         return None
-    blocks, paddings, _, crops = (g.tolist() for g in given)
-    plain = all(int(conv.attrs.get(a, 1)) == 1 for a in ("stride_h", "stride_w", "dilation_hfactor", "dilation_wfactor"))
-    if not plain or int(conv.attrs["padding"]) != _VALID or not np.array_equal(given[0], given[2]):
+    blocks, paddings, again, crops = (g.tolist() for g in given if g is not None)
+    steps = ("stride_h", "stride_w", "dilation_hfactor", "dilation_wfactor")
+    plain = all(int(conv.attrs.get(name, 1)) == 1 for name in steps)
+    if not plain or int(conv.attrs["padding"]) != _VALID or blocks != again:
         return None
     if not (same_quant(x.quant, inner.quant) and same_quant(wide.quant, output.quant)):
         return None
     if len(x.shape) == 4 and len(blocks) == 2:
         axes, shape = [1, 2], list(x.shape)
     elif len(x.shape) == 3 and len(blocks) == 1:
-        axes = [2 if inner.shape[1] == 1 else 1]  # [batch, 1, columns, channels] or [batch, columns, 1, channels]
+        axes = [2 if inner.shape[1] == 1 else 1]  # time of [batch, 1, T, C] or of [batch, T, 1, C]
         shape = [1, 1, 1, x.shape[2]]
         shape[axes[0]] = x.shape[1]
     else:
@@ -75,7 +83,8 @@ def _fused(last: Node, made_by: dict[int, Node], tensors: dict[int, Tensor]) -> 
         ahead = before - crop
         behind = length + reach - shape[axis] - ahead
         dilation[axis - 1], padding[axis], made[axis] = block, [ahead, behind], length
-        same &= length == shape[axis] and ahead == same_padding(shape[axis], length, weights.shape[axis], 1, block)
+        usual = same_padding(shape[axis], length, weights.shape[axis], 1, block)
+        same &= length == shape[axis] and ahead == usual
     for axis in {1, 2} - set(axes):
         same &= weights.shape[axis] == 1
     if any(p < 0 for pair in padding for p in pair):
@@ -95,8 +104,11 @@ def _fused(last: Node, made_by: dict[int, Node], tensors: dict[int, Tensor]) -> 
         nodes.append(Node(first.index, "PAD", (operand.id, widths.id), (padded.id,)))
         operand = padded
     result = new(f"{output.name}_4d", wide, made)
-    factors = {"dilation_hfactor": dilation[0], "dilation_wfactor": dilation[1], "padding": _SAME if same else _VALID}
-    nodes.append(
-        replace(conv, inputs=(operand.id, *conv.inputs[1:]), outputs=(result.id,), attrs={**conv.attrs, **factors})
-    )
+    attrs = {
+        **conv.attrs,
+        "dilation_hfactor": dilation[0],
+        "dilation_wfactor": dilation[1],
+        "padding": _SAME if same else _VALID,
+    }
+    nodes.append(replace(conv, inputs=(operand.id, *conv.inputs[1:]), outputs=(result.id,), attrs=attrs))
     return [*nodes, Node(last.index, "RESHAPE", (result.id,), (output.id,))]

@@ -1,8 +1,8 @@
 """Make every shape static: compute the integer arithmetic on shapes that an open batch leaves in a file.
 
-Keras leaves the batch open, so the converter writes SHAPE, STRIDED_SLICE, PACK and RESHAPE for each Flatten and Reshape, GATHER,
-REDUCE_PROD and CONCATENATION for a Dense on columns, and 1 for every length that it does not know. A window is a batch of
-one: all of it is constant, and the lengths follow.
+Keras leaves the batch open, so the converter writes SHAPE, STRIDED_SLICE, PACK and RESHAPE for each Flatten and
+Reshape, GATHER, REDUCE_PROD and CONCATENATION for a Dense on columns, and 1 for every length that it does not know.
+A window is a batch of one: all of it is constant, and the lengths follow.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def _slice(node: Node, a: Arrays) -> np.ndarray:
 
 _ARITHMETIC: dict[str, Callable[[Node, Arrays], np.ndarray]] = {
     "STRIDED_SLICE": _slice,
+    "RESHAPE": lambda node, a: a[0].reshape(a[1]),
     "PACK": lambda node, a: np.stack(a, axis=int(node.attrs["axis"])),
     "CONCATENATION": lambda node, a: np.concatenate(a, axis=int(node.attrs["axis"])),
     "GATHER": lambda node, a: np.take(a[0], a[1], axis=int(node.attrs["axis"])),
@@ -75,8 +76,9 @@ def _shape(node: Node, tensors: Tensors) -> tuple[int, ...] | None:
     if not operands or operands[0] is None:
         return None
     x = operands[0]
-    if node.op == "RESHAPE" and len(operands) > 1 and operands[1] is not None and operands[1].data is not None:
-        wanted = operands[1].data.reshape(-1).tolist()
+    given = operands[1].data if len(operands) > 1 and operands[1] is not None else None
+    if node.op == "RESHAPE" and given is not None:
+        wanted = given.reshape(-1).tolist()
         known = int(np.prod([d for d in wanted if d != -1], dtype=np.int64))
         if wanted.count(-1) > 1 or known <= 0 or x.size % known:
             return None

@@ -68,7 +68,9 @@ def board_data(board: Board) -> dict[str, Any]:
         "name": board.name,
         "description": board.description,
         "core": board.core,
-        "flash_bytes": board.memory.flash.size,
-        "ram_bytes": board.memory.ram.size,
+        "isa": board.isa,
+        "image": board.image,
+        "flash_bytes": board.memory.flash.size if board.memory else None,
+        "ram_bytes": board.memory.ram.size if board.memory else None,
         "emulator": board.emulator.program if board.emulator else None,
     }

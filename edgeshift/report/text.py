@@ -65,17 +65,12 @@ def print_plan(out: Console, plan: Any) -> None:
 
 
 def print_boards(out: Console, boards: Iterable[Board]) -> None:
-    table = _table("board", "core", "flash", "RAM", "emulator", "", right=(2, 3))
+    table = _table("board", "kernels", "flash", "RAM", "", right=(2, 3))
+    table.columns[0].no_wrap = True
     for board in boards:
-        emulator = board.emulator.program if board.emulator else "-"
-        table.add_row(
-            board.name,
-            board.core,
-            f"{board.memory.flash.size // 1024:,} KB",
-            f"{board.memory.ram.size // 1024:,} KB",
-            emulator,
-            board.description,
-        )
+        memory = (board.memory.flash.size, board.memory.ram.size) if board.memory else ()
+        sizes = [f"{size // 1024:,} KB" for size in memory] or ["-", "-"]
+        table.add_row(board.name, board.isa, *sizes, board.description)
     out.print(table)
 
 
@@ -103,22 +98,23 @@ def print_report(out: Console, report: Any) -> None:
 def print_bench(out: Console, result: Any) -> None:
     """What each layer of a hop costs, and the bytes."""
     data = result.as_dict()
-    out.print(f"{data['model']}, a hop of {data['hop']}, on {data['board']} (emulated)", style="bold")
+    out.print(f"{data['model']}, a hop of {data['hop']}, on {data['board']} (emulated), {data['isa']} kernels", style="bold")
     out.print(f"input    {data['input']}, {data['hops']} hops")
     out.print()
     cycles = data["cycles_per_hop"] is not None
-    headings = ["#", "operator", "output", "MACs", "instructions", "per MAC", *(["cycles"] if cycles else [])]
-    table = _table(*headings, right=(0, 3, 4, 5, 6))
+    headings = ["#", "operator", "MACs", "instructions", "per MAC", *(["cycles"] if cycles else []), "output"]
+    table = _table(*headings, right=(0, *range(2, len(headings) - 1)))
+    room = 10 if cycles else 22
     for layer in data["layers"]:
         per_mac = layer["instructions_per_mac"]
         table.add_row(
             str(layer["index"] or ""),
             layer["op"],
-            layer["output"],
             f"{layer['macs']:,}",
             f"{layer['instructions']:,.0f}",
             f"{per_mac:.2f}" if per_mac is not None else "-",
             *([f"{layer['cycles']:,.0f}"] if cycles else []),
+            layer["output"] if len(layer["output"]) <= room else layer["output"][: room - 2] + "..",
         )
     Console.print(Console(file=out.file, width=max(80, out.width), highlight=False), table)
     per_mac = data["instructions_per_hop"] / data["macs_per_hop"] if data["macs_per_hop"] else 0.0

@@ -19,6 +19,12 @@ from edgeshift.ops.relayout import Relayout
 
 Reference = Literal["litert", "tflm"]
 
+_UNFROZEN = (
+    "it keeps variables, a state or weights that were not frozen: "
+    "convert it with TFLiteConverter.from_keras_model, or from what Model.export saved"
+)
+_REMEDIES = {"VAR_HANDLE": _UNFROZEN, "READ_VARIABLE": _UNFROZEN, "CALL_ONCE": _UNFROZEN}
+
 _SUPPORTED_DTYPES = (np.dtype(np.float32), np.dtype(np.int8))
 
 
@@ -173,7 +179,10 @@ def lower_nodes(lowering: Lowering) -> None:
         if build is None:
             raise UnsupportedOpError(
                 f"operator {node.op} at '{made}' (node {node.index}) is not supported; "
-                "`edgeshift ops` lists those that are: replace it by them, or split the network before it"
+                + _REMEDIES.get(
+                    node.op,
+                    "`edgeshift ops` lists those that are: replace it by them, or split the network before it",
+                )
             )
         build(node, lowering)
 

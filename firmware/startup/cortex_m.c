@@ -7,8 +7,10 @@
 #include "print.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
+#if __ARM_ARCH >= 7 /* Armv6-M cannot tell why */
 #define CFSR REGISTER(0xE000ED28u)
 #define HFSR REGISTER(0xE000ED2Cu)
+#endif
 #define CPACR REGISTER(0xE000ED88u)
 #define CPACR_CP10_CP11 (0xFu << 20)
 
@@ -112,10 +114,12 @@ __attribute__((used, noreturn)) void report_fault(const uint32_t *frame) {
     } else {
         print_text(" stack overflow");
     }
+#if __ARM_ARCH >= 7
     print_text(" cfsr=");
     print_word(CFSR);
     print_text(" hfsr=");
     print_word(HFSR);
+#endif
     print_text("\n");
     console_exit(FAULT_STATUS);
 }

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgeshift.device import Board, DeviceModel, all_boards
+from edgeshift.device import Board, DeviceModel, all_boards, load_board
+from edgeshift.device.emulator import command_line
+from edgeshift.device.toolchain import find_toolchain
+from edgeshift.errors import ToolchainError
 
 FAKE_MODELS = Path(__file__).parent / "fake_model"
 
 
 @pytest.fixture
-def tools() -> None:
-    """Skips without compiler or emulator, but never in CI: there the test fails for want of them."""
-    missing = [tool for tool in ("arm-none-eabi-gcc", "qemu-system-arm") if shutil.which(tool) is None]
-    if missing and os.environ.get("CI") != "true":
-        pytest.skip(f"not installed: {', '.join(missing)}")
+def tools(request: pytest.FixtureRequest) -> None:
+    """Skips without the board's compiler or emulator, but never in CI: there the test fails."""
+    board = request.getfixturevalue("board") if "board" in request.fixturenames else load_board("mps2-an386")
+    try:
+        find_toolchain(board)
+        command_line(board, Path("image.elf"))
+    except ToolchainError as error:
+        if os.environ.get("CI") != "true":
+            pytest.skip(str(error))
 
 
-@pytest.fixture(params=[board for board in all_boards() if board.emulator], ids=lambda board: board.name)
+@pytest.fixture(params=[board.name for board in all_boards() if board.emulator])
 def board(request: pytest.FixtureRequest) -> Board:
     """Every board that an emulator runs."""
-    chosen: Board = request.param
-    return chosen
+    return load_board(request.param)
 
 
 @pytest.fixture

@@ -17,15 +17,30 @@ VALID = (resource("boards") / "mps2-an386.toml").read_text(encoding="utf-8")
 def test_shipped_boards_are_named_as_their_files() -> None:
     names = [board.name for board in all_boards()]
     assert names == sorted(file.stem for file in resource("boards").glob("*.toml"))
-    assert {"mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547"} <= set(names)
+    assert {
+        "mps2-an385",
+        "mps2-an386",
+        "mps2-an500",
+        "mps2-an505",
+        "mps3-an547",
+        "raspberry-pi-pico",
+        "raspberry-pi-5",
+    } <= set(names)
 
 
 def test_load_by_name() -> None:
     board = load_board("mps2-an386")
-    assert (board.core, board.console) == ("cortex-m4", "semihosting")
+    assert (board.core, board.isa, board.console) == ("cortex-m4", "armv7em", "semihosting")
+    assert board.image == "bare-metal" and board.memory is not None
     assert (board.toolchain.float_abi, board.toolchain.fpu) == ("hard", "fpv4-sp-d16")
     assert board.memory.flash == Region(0, 4 << 20)
     assert board.emulator is not None and board.emulator.machine == "mps2-an386"
+
+
+def test_linux_board() -> None:
+    board = load_board("raspberry-pi-5")
+    assert (board.image, board.isa, board.memory) == ("linux", "dotprod", None)
+    assert board.toolchain.float_abi is None and board.toolchain.fpu is None
 
 
 def test_load_by_path(tmp_path: Path) -> None:
@@ -53,7 +68,20 @@ def test_load_by_path(tmp_path: Path) -> None:
             'packages = "qemu-system-arm"',
             "'emulator.packages' must be a list",
         ),
-        ('console = "semihosting"', 'console = "pigeon"', "unknown console 'pigeon', use one of semihosting"),
+        (
+            'console = "semihosting"',
+            'console = "pigeon"',
+            "unknown console 'pigeon', use one of rp2040_uart, semihosting, stdio",
+        ),
+        ('isa = "armv7em"', 'isa = "avx"', "unknown isa 'avx', use one of portable, armv6m"),
+        ('core = "', 'image = "rom"\ncore = "', "unknown image 'rom', use one of bare-metal, linux"),
+        ('kind = "qemu-system"', 'kind = "simics"', "unknown emulator.kind 'simics', use one of qemu-system"),
+        (
+            'kind = "qemu-system"',
+            'kind = "qemu-user"',
+            "'emulator.machine' belongs to emulators of the kind qemu-sys",
+        ),
+        ('core = "', 'image = "linux"\ncore = "', "the table [memory] belongs to bare-metal images"),
         ('name = "mps2-an386"', 'name = "../x"', "the name '../x' must be made of"),
         ("[emulator]", "[emulator", "is not a TOML file"),
     ],

@@ -10,6 +10,7 @@ import pytest
 
 from edgeshift.device import Board, DeviceModel, build_image, load_board
 from edgeshift.device.boards import Region
+from edgeshift.device.image import STARTUP, build_bench
 from edgeshift.device.toolchain import find_toolchain
 from edgeshift.errors import BoardError, InputError, OutputError, ToolchainError
 from edgeshift.resources import resource
@@ -23,11 +24,19 @@ def recording(hops: int = 10) -> list[np.ndarray]:
 
 
 @pytest.mark.usefixtures("tools")
-def test_firmware_has_no_warning(board: Board, toy: DeviceModel, tmp_path: Path) -> None:
-    build_image(board, toy, recording(), tmp_path)
-    strict = ["-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wcast-align=strict", "-Wundef", "-Werror"]
-    for source in [*FIRMWARE.rglob("*.c"), tmp_path / "adapter.c", tmp_path / "recording.c"]:
-        find_toolchain(board).compile(source, tmp_path / "strict.o", [FIRMWARE, toy.source_dir], strict)
+@pytest.mark.parametrize("app", ["replay", "bench"])
+def test_firmware_has_no_warning(app: str, board: Board, toy: DeviceModel, tmp_path: Path) -> None:
+    flags = ["-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wcast-align=strict", "-Wundef", "-Werror"]
+    if app == "bench":
+        build_bench(board, toy, recording(), tmp_path, layers=2)
+        flags.append("-DEDGESHIFT_MEASURE")
+    else:
+        build_image(board, toy, recording(), tmp_path)
+    sources = [FIRMWARE / "startup" / STARTUP[board.image], FIRMWARE / "console" / f"{board.console}.c"]
+    sources += [*FIRMWARE.glob("*.c"), FIRMWARE / "apps" / f"{app}.c", *tmp_path.glob("*.c")]
+    for source in sources:
+        include = [FIRMWARE, toy.source_dir, tmp_path]
+        find_toolchain(board).compile(source, tmp_path / "strict.o", include, flags)
 
 
 @pytest.mark.usefixtures("tools")
@@ -83,6 +92,7 @@ def test_recording_too_big_is_refused_before_compiling(
 @pytest.mark.usefixtures("tools")
 @pytest.mark.parametrize("region", ["flash", "ram"])
 def test_image_too_big(region: str, toy: DeviceModel, tmp_path: Path) -> None:
+    assert M4.memory is not None
     small = {region: Region(getattr(M4.memory, region).origin, 256)}
     with pytest.raises(
         BoardError, match=rf"does not fit mps2-an386: its {region} has 256 bytes, [\d,]+ bytes too"

@@ -7,8 +7,10 @@ import subprocess
 
 import pytest
 
-from edgeshift.device import Board
+from edgeshift.device import Board, all_boards
 from edgeshift.device.emulator import command_line
+
+MACHINES = [board.name for board in all_boards() if board.emulator and board.emulator.kind == "qemu-system"]
 
 # Memory itself, or the controller that Armv8-M boards have in front of it.
 MEMORY = re.compile(
@@ -17,10 +19,11 @@ MEMORY = re.compile(
 
 
 @pytest.mark.usefixtures("tools")
+@pytest.mark.parametrize("board", MACHINES, indirect=True)
 def test_regions_are_memory_of_the_machine(board: Board, tmp_path_factory: pytest.TempPathFactory) -> None:
     command = command_line(board, tmp_path_factory.getbasetemp())
-    assert board.emulator is not None
-    monitor = [command[0], "-M", board.emulator.machine, "-S", "-display", "none", "-serial", "none"]
+    assert board.emulator is not None and board.memory is not None
+    monitor = [command[0], "-M", str(board.emulator.machine), "-S", "-display", "none", "-serial", "none"]
     listing = subprocess.run(
         [*monitor, "-monitor", "stdio"],
         input="info mtree -f\nquit\n",

@@ -1,0 +1,66 @@
+"""CONV_2D int8: four output channels in a word, three multiplications for four products (runtime/armv6m.h)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeshift.kernels import variant
+from edgeshift.kernels.armv6m.common import folded_bias, output_scalars, rescalable, scales, within_limit
+from edgeshift.ops import ColumnOp, Kernel
+from edgeshift.ops.base import Patches
+from edgeshift.ops.conv import Conv
+from edgeshift.shift import StreamPlan
+
+LANES = 4
+BLOCK = 8  # output channels that are computed together
+FEWEST = 3  # below this the portable kernel needs less
+WORD_MASK = 0xFFFFFFFF
+
+
+@variant("armv6m", Conv)
+def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
+    assert isinstance(op, Conv)
+    if not op.integer or op.groups != 1 or op.out_channels < FEWEST:
+        return None
+    weights = op.weights.reshape(op.out_channels, -1)
+    folded = folded_bias(op.bias, weights, op.zero_point)
+    if not (within_limit(folded, weights) and rescalable(op)):
+        return None
+    base = op.kernel()
+    size = weights.shape[1]
+    shape = {
+        **base.shape,
+        "size": size,
+        "blocks": -(-op.out_channels // BLOCK),
+        "fill": (op.zero_point + 128),
+    }
+    tables = {
+        "weights": packed_weights(weights),
+        "bias": packed_bias(folded - 128 * weights.astype(np.int64).sum(axis=1)),
+        "scales": scales(op),
+    }
+    patches = Patches("uint8_t", -(-size // 4) * 4, 1, op.features.out_size, op.out_channels)
+    return Kernel(
+        "armv6m/conv", "patches", shape, tables, output_scalars(op, base.scalars), ("armv6m",), patches=patches
+    )
+
+
+def packed_weights(weights: np.ndarray) -> np.ndarray:
+    """`[channel, input]` to words of four channels `[block, input, half of the block]`, an even number of inputs."""
+    channels, size = weights.shape
+    whole = np.full((-(-channels // BLOCK) * BLOCK, size + size % 2), 128, np.uint32)
+    whole[:channels, :size] = weights.astype(np.int64) + 128
+    lanes = whole.reshape(-1, BLOCK // LANES, LANES, whole.shape[1])
+    words: np.ndarray = (lanes << (8 * np.arange(LANES, dtype=np.uint32))[:, None]).sum(axis=2, dtype=np.uint32)
+    return np.ascontiguousarray(words.transpose(0, 2, 1))
+
+
+def packed_bias(bias: np.ndarray) -> np.ndarray:
+    """The start of the three sums of each four channels, `[block, half of the block, t n p]`; modulo 2^32."""
+    whole = np.zeros(-(-len(bias) // BLOCK) * BLOCK, np.int64)
+    whole[: len(bias)] = bias
+    b0, b1, b2, b3 = whole.reshape(-1, LANES).T
+    t = b2 + (b3 << 8)
+    n = b3 + (b2 << 8) + (b1 << 16) + (b0 << 24)
+    p = b0 + (b1 << 8) + (b2 << 16) + (b3 << 24)
+    return (np.stack([t, n, p], axis=1) & WORD_MASK).astype(np.uint32)

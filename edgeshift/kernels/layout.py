@@ -1,0 +1,90 @@
+"""Tables laid out for vector kernels: weights in blocks of channels, offsets folded into the bias."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgeshift.emit.literals import c_type
+from edgeshift.ops import Kernel
+from edgeshift.ops.common import Features
+from edgeshift.ops.conv import Conv, DepthwiseConv
+from edgeshift.ops.dense import Dense
+from edgeshift.shift import StreamPlan
+
+
+def padded(values: np.ndarray, axis: int, multiple: int) -> np.ndarray:
+    """`values` with zeros behind, so that the size of `axis` is a multiple."""
+    widths = [(0, 0)] * values.ndim
+    widths[axis] = (0, -values.shape[axis] % multiple)
+    return np.pad(values, widths)
+
+
+def interleave(weights: np.ndarray, channels: int, inputs: int) -> np.ndarray:
+    """`[out, in]` as `[out / channels][in / inputs][channels][inputs]`, with zeros where either does not divide."""
+    wide = padded(padded(weights, 0, channels), 1, inputs)
+    parts = wide.reshape(len(wide) // channels, channels, wide.shape[1] // inputs, inputs)
+    return np.ascontiguousarray(parts.transpose(0, 2, 1, 3))
+
+
+def wrap(values: np.ndarray) -> np.ndarray:
+    """int64 modulo 2^32 as int32: accumulators wrap, so that constants may."""
+    return (values & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+
+
+def folded_bias(op: Conv | Dense) -> np.ndarray:
+    """The int32 bias less what the input's zero point adds to every accumulator."""
+    flat = op.weights.astype(np.int64).reshape(len(op.weights), -1)
+    return wrap(op.bias.astype(np.int64) - op.zero_point * flat.sum(axis=1))
+
+
+def rounding(shift: np.ndarray) -> str:
+    """How a layer's accumulators are shifted: "right" by 1 or more, "down" by 0 or more, or "both" ways."""
+    if (shift < 0).all():
+        return "right"
+    return "down" if (shift <= 0).all() else "both"
+
+
+def patch_shape(op: Conv | Dense, plan: StreamPlan) -> dict[str, Any]:
+    """What `macros/patches.j2` must know to gather the inputs of one output position; a dense layer's are its rows.
+
+    `padded` is whether a computed column reads columns that are padding.
+    """
+    window = op.windows[0]
+    if isinstance(op, Conv):
+        features, in_channels, out_channels = op.features, op.in_channels, op.out_channels
+    else:
+        features, in_channels, out_channels = Features(1, 1, 1, 0, op.rows, op.rows), op.depth, op.units
+    inside = (len(window.reads_inside(j, op.inputs[0].columns)) for j in plan.computed)
+    return {
+        **features.shape,
+        "taps": window.kernel,
+        "in_channels": in_channels,
+        "out_channels": out_channels,
+        "fill": op.zero_point if op.integer else 0,
+        "padded": any(count < window.kernel for count in inside),
+    }
+
+
+def finish_table(bias: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """For each four channels their biases, multipliers and shifts."""
+    columns = (padded(v.astype(np.int32), 0, 4).reshape(-1, 4) for v in (bias, multiplier, shift))
+    return np.ascontiguousarray(np.stack(list(columns), axis=1))
+
+
+def innermost_is_kept(kernel: Kernel) -> bool:
+    """Whether a reduction leaves the elements that lie side by side in a column: its vectors run over them."""
+    return bool(kernel.shape["kept_loops"][-1][1] == 1)
+
+
+def depthwise_shape(op: DepthwiseConv, weights: np.ndarray) -> dict[str, Any]:
+    """What `macros/depthwise.j2` must know; `weights` are the table `[time taps, feature taps, channels]`."""
+    return {
+        **op.features.shape,
+        "taps": op.windows[0].kernel,
+        "in_channels": op.in_channels,
+        "out_channels": op.out_channels,
+        "weight_channels": weights.shape[2],
+        "weight_type": c_type(weights.dtype),
+    }

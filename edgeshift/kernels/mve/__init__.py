@@ -1,0 +1,1 @@
+"""Helium, integers only: Cortex-M55, M85."""
