@@ -21,13 +21,12 @@ from edgeshift.errors import (
     UnsupportedOpError,
     VerificationError,
 )
-from edgeshift.host import BenchResult, RunResult, StreamingModel, VerifyReport, bench, run, verify
+from edgeshift.host import RunResult, StreamingModel, VerifyReport, run, verify
 from edgeshift.ops import operators
 from edgeshift.pipeline import Artifacts, Network, Plan, compile, load, plan
 
 __all__ = [
     "Artifacts",
-    "BenchResult",
     "Board",
     "BoardError",
     "EdgeShiftError",
@@ -45,7 +44,6 @@ __all__ = [
     "VerificationError",
     "VerifyReport",
     "all_boards",
-    "bench",
     "compile",
     "load",
     "load_board",

@@ -181,33 +181,6 @@ def run(
 
 
 @cli.command()
-@MODEL
-@HOP
-@RECORDING
-@click.option("--board", metavar="BOARD", required=True, help="The board, or a file that describes one.")
-@READ
-@JSON
-def bench(
-    model: Path,
-    hop: int,
-    hops: int | None,
-    seed: int,
-    recording: Path | None,
-    board: str,
-    as_json: bool,
-    **read: Any,
-) -> None:
-    """Count instructions per hop and layer on a board's emulator, and bytes.
-
-    Exact and the same every time; instructions are not cycles. Fails when the board's outputs are not those of
-    this computer.
-    """
-    network = edgeshift.load(model, **read)
-    result = edgeshift.bench(network, board, hop, hops, seed, recording)
-    _answer(as_json, result.as_dict(), functools.partial(text.print_bench, result=result))
-
-
-@cli.command()
 @JSON
 def boards(as_json: bool) -> None:
     """List the boards that are known."""

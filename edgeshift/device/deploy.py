@@ -11,8 +11,8 @@ import numpy as np
 
 from edgeshift.device.boards import Board
 from edgeshift.device.image import Array, DeviceModel, Image, build_image
-from edgeshift.device.replay import ReplayResult, replay
-from edgeshift.pipeline import Plan, write_files
+from edgeshift.device.replay import replay
+from edgeshift.pipeline import Plan, compile
 
 
 @dataclass(frozen=True, eq=False)

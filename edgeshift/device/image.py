@@ -19,7 +19,6 @@ from edgeshift.resources import resource
 Array = npt.NDArray[Any]
 
 MAX_STACK_BYTES = 16 * 1024
-MODEL_OBJECT = "model.o"
 
 
 @dataclass(frozen=True)
@@ -87,12 +86,11 @@ def build_image(
     recording: Sequence[Array],
     build_dir: Path,
     app: str = "replay",
-    layers: int = 0,
 ) -> Image:
     """Builds `<build_dir>/<app>.elf`: the firmware app with `model` and `recording` (per input
     [hops, elements]).
 
-    The app "bench" measures; with `layers` the model then calls a mark before each of its so many layers. Raises InputError when the recording is not the model's, BoardError when the image does not fit the board,
+    Raises InputError when the recording is not the model's, BoardError when the image does not fit the board,
     ToolchainError when the compiler is missing or fails, OutputError when `build_dir` cannot be written.
     """
     hops = _check_recording(model, recording)
@@ -113,8 +111,6 @@ def build_image(
         "recording.c": {"hops": hops, "files": [f"recording{i}.bin" for i in range(len(recording))]},
         "link.ld": {"board": board, "stack_bytes": stack_bytes},
     }
-    if app == "bench":
-        generated |= {file: {"macro": model.name.upper(), "layers": layers} for file in ("marks.h", "marks.c")}
     try:
         build_dir.mkdir(parents=True, exist_ok=True)
         for file, context in generated.items():
@@ -125,23 +121,17 @@ def build_image(
     except OSError as error:
         raise OutputError(f"cannot write into {build_dir}: {error.strerror}") from error
 
-    flags = ["-DEDGESHIFT_MEASURE"] if app == "bench" else []
     sources = {
         "startup.o": firmware / "startup" / "cortex_m.c",
         "console.o": firmware / "console" / f"{board.console}.c",
         "print.o": firmware / "print.c",
-        "replay.o": firmware / "replay.c",
         "app.o": firmware / "apps" / f"{app}.c",
         "adapter.o": build_dir / "adapter.c",
         "recording.o": build_dir / "recording.c",
+        "model.o": model.source_dir / f"{model.name}.c",
     }
-    if app == "bench":
-        sources["marks.o"] = build_dir / "marks.c"
     for target, source in sources.items():
-        toolchain.compile(source, build_dir / target, [firmware, model.source_dir, build_dir], flags)
-    sources[MODEL_OBJECT] = model.source_dir / f"{model.name}.c"
-    trace = ["-include", "marks.h"] if layers else []
-    toolchain.compile(sources[MODEL_OBJECT], build_dir / MODEL_OBJECT, [model.source_dir], trace)
+        toolchain.compile(source, build_dir / target, include=[firmware, model.source_dir])
     elf = build_dir / f"{app}.elf"
     toolchain.link([build_dir / target for target in sources], build_dir / "link.ld", elf)
 

@@ -1,4 +1,4 @@
-"""Runs the app `replay` and reads what it prints (firmware/replay.h says how)."""
+"""Runs the app `replay` and reads what it prints (firmware/apps/replay.c says how)."""
 
 from __future__ import annotations
 
@@ -32,11 +32,7 @@ def replay(board: Board, image: Image, timeout: float = 120.0) -> ReplayResult:
     Raises BoardError for a board without emulator, ToolchainError when the run fails, when its output is
     damaged and when its stack overflowed.
     """
-    return read_replay(board, image, emulator.run(board, image.elf, timeout))
-
-
-def read_replay(board: Board, image: Image, text: str) -> ReplayResult:
-    """The printed `text` of a run. Raises ToolchainError when it is damaged and when the stack overflowed."""
+    text = emulator.run(board, image.elf, timeout)
     try:
         result = _parse(text, image.model, image.hops)
     except ValueError as error:
@@ -82,7 +78,7 @@ def _array(rows: list[bytes], dtype: np.dtype[Any], size: int) -> Array:
 
 
 def fnv1a(data: bytes) -> int:
-    """The 32-bit FNV-1a checksum, as firmware/replay.c computes it."""
+    """The 32-bit FNV-1a checksum, as firmware/apps/replay.c computes it."""
     checksum = 2166136261
     for byte in data:
         checksum = (checksum ^ byte) * 16777619 & 0xFFFFFFFF

@@ -27,16 +27,6 @@ LIBRARIES = ("-lm", "-lc", "-lgcc")
 
 
 @dataclass(frozen=True)
-class Symbol:
-    """`kind` is nm's letter in lower case ("t" code, "r" constants); `size` is in bytes, 0 where unknown."""
-
-    name: str
-    kind: str
-    address: int
-    size: int
-
-
-@dataclass(frozen=True)
 class Toolchain:
     """The programs that build for one board; `target_flags` choose the core and its FPU."""
 
@@ -92,26 +82,11 @@ class Toolchain:
             elf.parent,
         )
 
-    def link_alone(self, object_file: Path, roots: Sequence[str]) -> Path:
-        """Link one object with the libraries that it needs, to see their sizes: `roots` are kept, the image cannot run."""
-        elf = object_file.with_name(f"{object_file.stem}-alone.elf")
-        keep = [f"-Wl,-e,{roots[0]}", *(f"-Wl,-u,{root}" for root in roots)]
-        command = [self.gcc, *self.target_flags, *LINK_FLAGS, *keep, object_file.name, *LIBRARIES, "-o", elf.name]
-        self._run(command, elf.parent)
-        return elf
-
     def section_sizes(self, elf: Path) -> dict[str, int]:
         """Bytes of each section that takes memory on the board, by name (".text")."""
         output = self._run([self.size, "-A", elf.name], elf.parent)
         sections = re.findall(r"^(\.\S+)\s+(\d+)\s+\d+$", output, re.MULTILINE)
         return {name: int(size) for name, size in sections if not name.startswith((".ARM.attr", ".debug"))}
-
-    def symbols(self, elf: Path) -> list[Symbol]:
-        """What an image or an object defines, by address."""
-        nm = find_program(self.board.toolchain.prefix + "nm", self.board.toolchain.packages)
-        lines = self._run([nm, "-n", "-S", "--defined-only", elf.name], elf.parent).splitlines()
-        found = [re.fullmatch(r"([0-9a-f]+)(?: ([0-9a-f]+))? (\w) (\S+)", line) for line in lines]
-        return [Symbol(f[4], f[3].lower(), int(f[1], 16), int(f[2] or "0", 16)) for f in found if f]
 
     def _run(self, command: Sequence[str | Path], folder: Path) -> str:
         run = subprocess.run(
