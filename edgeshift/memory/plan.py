@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.shift import Block, Schedule, Step, StreamPlan
+from edgeshift.shift import Block, Schedule, Step
 
 WORD = 4  # every buffer starts at a multiple of this many bytes and fills whole words
 
@@ -84,7 +84,9 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> Memor
     phase_counts = tuple(sorted(phases - {1}))
     heads = sum(p.ring.advance > 0 for p in plans.values() if p.ring is not None)
     waits = 1 if schedule.lead and (queues or sums) else 0
-    placed = _place(_items(schedule, kernels))
+    items = _items(schedule, kernels)
+    slides = _slides(schedule, items)
+    placed = min((_place(sorted(items, key=order), slides) for order in _ORDERS), key=_height)
     return MemoryPlan(
         rings,
         queues,
@@ -94,7 +96,7 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> Memor
         {p.step: p.offset for p in placed if p.step is not None},
         phase_counts,
         len(phase_counts) + heads + waits,
-        max((p.offset + p.bytes for p in placed), default=0),
+        _height(placed),
     )
 
 
@@ -104,7 +106,10 @@ def _words(size: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Item:
-    """Something in scratch from moment `born` to moment `dies` of a hop: a stream's block, or a step's patches."""
+    """Something in scratch from moment `born` to moment `dies` of a hop: a stream's block, or a step's patches.
+
+    `maker` is the step that writes a block, column after column.
+    """
 
     bytes: int
     born: int
@@ -112,8 +117,15 @@ class _Item:
     stream_id: int = -1
     block: Block | None = None
     early: bool = False
+    column_bytes: int = 1
+    maker: Step | None = None
     step: Step | None = None
     offset: int = 0
+
+    def place(self, column: int) -> int:
+        """Where a column lies in the block, in bytes."""
+        assert self.block is not None
+        return (column - self.block.first) // self.block.step * self.column_bytes
 
 
 def _blocks_of(placed: list[_Item], stream_id: int, early: bool) -> tuple[ScratchBlock, ...]:
@@ -126,57 +138,115 @@ def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item
     first_early = next((n for n, s in enumerate(schedule.steps) if s.early), len(schedule.steps))
     moments = {step: n if n < first_early else n + 1 for n, step in enumerate(schedule.steps)}
     written: dict[tuple[int, bool], int] = {(s.id, False): -1 for s in schedule.graph.inputs}
-    read: dict[tuple[int, bool], int] = {}
+    makers = {(s.op.output.id, s.early): s for s in schedule.steps if s.op not in schedule.sums}
+    read: dict[tuple[int, bool, int], int] = {}  # the last moment at which a column is read
     items = []
     for step, moment in moments.items():
         written[step.op.output.id, step.early] = moment
-        for stream_id, early in _reads(schedule, step):
-            read[stream_id, early] = moment
+        for column in _reads(schedule, step):
+            read[column] = moment
         patches = kernels[step.op].patches
-        if patches is not None:
+        if patches is not None and step.op not in schedule.sums:
             items.append(_Item(_words(patches.bytes), moment, moment, step=step))
     for stream in schedule.graph.outputs:
-        read[stream.id, False] = max(first_early, read.get((stream.id, False), 0))
+        for column in range(stream.columns):
+            read[stream.id, False, column] = max(first_early, read.get((stream.id, False, column), 0))
     for i, plan in schedule.streams.items():
         for early, blocks in ((False, plan.blocks), (True, plan.early_blocks)):
             for block in blocks:
                 born = written[i, early]
-                dies = max(born, read.get((i, early), born))
-                items.append(_Item(_words(block.length * plan.stream.column_bytes), born, dies, i, block, early))
+                dies = max((read.get((i, early, column), born) for column in block.columns), default=born)
+                size, maker = plan.stream.column_bytes, makers.get((i, early))
+                items.append(
+                    _Item(_words(block.length * size), born, max(born, dies), i, block, early, size, maker)
+                )
     return items
 
 
-def _reads(schedule: Schedule, step: Step) -> set[tuple[int, bool]]:
-    """The streams that a step reads, in the current window or in the early one (whose interior is the current's)."""
+def _reads(schedule: Schedule, step: Step) -> set[tuple[int, bool, int]]:
+    """The columns that a step reads: stream, whether of the early window (whose interior is the current's), number."""
+    kept = schedule.sums.get(step.op)
+    if kept is None:
+        return {column for j in step.columns for column in _reads_of(schedule, step, j)}
+    stream_id = step.op.inputs[0].id
+    if step.early:
+        return {(stream_id, True, c) for c in kept.left}
+    return {(stream_id, False, c) for c in (*kept.older, *kept.newer, *kept.kept, *kept.right)}
+
+
+def _reads_of(schedule: Schedule, step: Step, column: int) -> set[tuple[int, bool, int]]:
+    """The columns that a step reads for one of its output columns."""
     reads = set()
     for stream, window in zip(step.op.inputs, step.op.windows, strict=True):
         plan = schedule.streams.get(stream.id)
-        if plan is None:
-            continue
-        if not step.early:
-            reads.add((stream.id, False))
-        elif step.op in schedule.sums:
-            reads |= {(stream.id, True), (stream.id, False)}
-        else:
-            reads |= {
-                (stream.id, not _ahead(plan, c)) for j in step.columns for c in window.reads_inside(j, stream.columns)
-            }
+        for c in window.reads_inside(column, stream.columns) if plan is not None else ():
+            ahead = step.early and c >= plan.shift.interior.start
+            reads.add((stream.id, step.early and not ahead, c + plan.ahead if ahead else c))
     return reads
 
 
-def _ahead(plan: StreamPlan, column: int) -> bool:
-    """Whether a column of the early window is one of the current window, further on."""
-    return column >= plan.shift.interior.start
+# Placement is greedy; no order is always best, so a few are tried.
+_ORDERS: tuple[Callable[[_Item], tuple[int, ...]], ...] = (
+    lambda i: (-i.bytes,),
+    lambda i: (-i.bytes, -i.born),
+    lambda i: (i.born, -i.bytes),
+    lambda i: (-i.dies, -i.bytes),
+    lambda i: (-(i.dies - i.born), -i.bytes),
+)
 
 
-def _place(items: list[_Item]) -> list[_Item]:
-    """Largest first, each at the lowest offset that is free for as long as it lives."""
-    placed: list[_Item] = []
-    for item in sorted(items, key=lambda i: -i.bytes):
-        offset = 0
-        for other in sorted(placed, key=lambda p: p.offset):
-            together = item.born <= other.dies and other.born <= item.dies
-            if together and offset < other.offset + other.bytes and other.offset < offset + item.bytes:
-                offset = other.offset + other.bytes
-        placed.append(replace(item, offset=offset))
-    return placed
+def _height(placed: list[_Item]) -> int:
+    return max((p.offset + p.bytes for p in placed), default=0)
+
+
+def _place(items: list[_Item], slides: Mapping[tuple[_Item, _Item], tuple[int, int]]) -> list[_Item]:
+    """Each in turn at the lowest offset that is free for as long as it lives.
+
+    Two items of `slides` (the output of a step, an operand that it is the last to read) may overlap: the output lies at
+    most so far behind the operand, or at least so far.
+    """
+    at: dict[_Item, int] = {}
+    for item in items:
+        bounds = []  # for every other item: not above this offset, or not below that one
+        for other, offset in at.items():
+            if item.born > other.dies or other.born > item.dies:
+                continue
+            if (item, other) in slides:
+                below, above = slides[item, other]
+                bounds.append((offset + below, offset + above))
+            elif (other, item) in slides:
+                below, above = slides[other, item]
+                bounds.append((offset - above, offset - below))
+            else:
+                bounds.append((offset - item.bytes, offset + other.bytes))
+        candidates = sorted({0, *(_words(max(0, above)) for _, above in bounds)})
+        at[item] = next(o for o in candidates if all(o <= below or o >= above for below, above in bounds))
+    return [replace(item, offset=offset) for item, offset in at.items()]
+
+
+def _slides(schedule: Schedule, items: list[_Item]) -> dict[tuple[_Item, _Item], tuple[int, int]]:
+    """For each pair (output, operand) of a step: how the output may overlap the operand that it replaces.
+
+    Columns are written in ascending order. Column `j` must lie wholly before, or wholly behind, all operand columns that
+    are read for it or for a later one.
+    """
+    found = {}
+    for output in items:
+        for operand in items:
+            if output.block is None or operand.block is None or output.maker is None or operand.dies != output.born:
+                continue
+            if operand.maker is output.maker or operand.stream_id == output.stream_id:
+                continue
+            low, high = 1 << 30, -(1 << 30)
+            below, above = 1 << 30, -(1 << 30)
+            for j in reversed(output.maker.columns):
+                for stream_id, early, c in _reads_of(schedule, output.maker, j):
+                    if (stream_id, early) == (operand.stream_id, operand.early) and c in operand.block.columns:
+                        low, high = min(low, operand.place(c)), max(high, operand.place(c) + operand.column_bytes)
+                if j in output.block.columns and low < high:
+                    below = min(below, low - output.place(j) - output.column_bytes)
+                    above = max(above, high - output.place(j))
+            if below < above:
+                # without any order of columns the two would just lie apart
+                found[output, operand] = (max(below, -output.bytes), min(above, operand.bytes))
+    return found

@@ -87,11 +87,13 @@ class StreamExecutor:
             return rule.sums(read[early](op.inputs[0].id, np.array(columns)[None])[0])
 
         if step.early:
-            waiting[:] = (total(kept.left, early=True) + total(kept.tail) - running).astype(rule.dtype)
+            waiting[:] = (waiting + total(kept.left, early=True)).astype(rule.dtype)
             return
-        running[:] = (running + total(kept.fresh)).astype(rule.dtype)
-        sums = (waiting.astype(np.int64) + running + total(kept.right)).astype(rule.dtype)
+        running[:] = (running + total(kept.older)).astype(rule.dtype)
+        sums = (total(kept.newer) + total(kept.right) + waiting + running).astype(rule.dtype)
         self._place(self.schedule.streams[op.output.id], 0, False)[:] = rule.finish(sums.astype(np.int64))
+        waiting[:] = (total(kept.kept) - running).astype(rule.dtype)
+        running[:] = (running + total(kept.newer)).astype(rule.dtype)
 
     def _reader(self, early: bool) -> Callable[[int, np.ndarray], np.ndarray]:
         """Reads columns `[n, k]` of a stream, -1 for none, of the current or of the early window."""

@@ -117,15 +117,17 @@ class KeptSum:
     """A sum over the window that is kept up to date: a running sum of the interior for each phase, and for each window
     of the next `entries` its left edge minus the running sum at its start.
 
-    At a hop: the `fresh` newest interior columns are added to the running sum; the window's sum is its queue entry plus
-    the running sum plus its `right` edge; the entry of the early window is its `left` edge plus the `tail` (interior
-    columns of the current window that the early one has too) minus the running sum. All in wrap-around integers.
+    Of the columns that are new at a hop, `older` come before the early window's interior and `newer` belong to it, as do
+    the columns `kept` from before. The running sum takes `older`; the window's sum is its entry, the running sum, `newer`
+    and its `right` edge; the early window's entry begins as `kept` less the running sum, which then takes `newer` too;
+    its `left` edge follows in a step of its own. All in wrap-around integers.
     """
 
-    fresh: range
+    older: range
+    newer: range
+    kept: range
     right: range
     left: range
-    tail: range
     entries: int
     phases: int
 
@@ -182,7 +184,7 @@ def make_schedule(graph: ColumnGraph, hop: int, early: Early = NEVER) -> Schedul
     ops = tuple(op for op in graph.ops if op.output.id in streams)
     sums = {op: _kept_sum(streams[op.inputs[0].id], early) for op in ops if op in early.sums}
     now = [Step(op, streams[op.output.id].computed) for op in ops]
-    later = [Step(op, streams[op.output.id].early or (0,), early=True) for op in ops if op in early.ops or op in sums]
+    later = [Step(op, streams[op.output.id].early or (0,), early=True) for op in ops if op in early.ops or (op in sums and len(sums[op].left))]
     steps = [s for s in now if s.columns] + [s for s in later if s.op in sums or streams[s.op.output.id].early]
     return Schedule(graph, hop, ops, streams, tuple(steps), sums, early.lead)
 
@@ -209,12 +211,14 @@ def _stream_plan(stream: Stream, shift: Shift, wanted: Demand, hop: int, early: 
 
 
 def _kept_sum(plan: StreamPlan, early: Early) -> KeptSum:
-    interior = plan.shift.interior
+    interior, new = plan.shift.interior, plan.shift.interior.stop - plan.advance
+    begin = interior.start + plan.ahead  # of the early window's interior
     return KeptSum(
-        fresh=range(interior.stop - plan.advance, interior.stop),
+        older=range(new, max(new, begin)),
+        newer=range(max(new, begin), interior.stop),
+        kept=range(begin, max(new, begin)),
         right=range(interior.stop, plan.stream.columns),
         left=range(interior.start),
-        tail=range(interior.start + plan.ahead, interior.stop),
         entries=early.lead,
         phases=plan.phases,
     )
