@@ -55,7 +55,8 @@ def candidates(graph: ColumnGraph, shifts: dict[int, Shift], hop: int) -> Iterat
         seen.add((ops, sums))
         streams = [s for op in (*ops, *sums) for s in (*op.inputs, op.output) if len(shifts[s.id].interior)]
         step = lcm(*(shifts[s.id].phases(hop) for s in streams))
-        longest = graph.window_frames // hop // step * step
+        pushes_before = -(-graph.window_frames // hop) - 1  # of the first window; its early steps need one of them
+        longest = pushes_before // step * step
         if longest:
             yield Early(ops, sums, longest), step
 
