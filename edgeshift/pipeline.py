@@ -16,10 +16,10 @@ from edgeshift.errors import ModelFormatError, OutputError
 from edgeshift.importers.tflite import parse_tflite
 from edgeshift.ir import ColumnGraph, Graph
 from edgeshift.kernels import choose_kernels
-from edgeshift.memory import MemoryPlan, plan_memory
+from edgeshift.memory import MemoryPlan, choose_schedule
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.passes import run_passes
-from edgeshift.shift import Reference, Schedule, lower, make_schedule
+from edgeshift.shift import Reference, Schedule, lower
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +107,8 @@ def plan(network: Network | str | Path, hop: int = 1, isa: str = "portable") -> 
     """
     if not isinstance(network, Network):
         network = load(network)
-    schedule = make_schedule(network.graph, hop)
-    kernels = choose_kernels(schedule, isa)
-    return Plan(network, schedule, isa, kernels, plan_memory(schedule, kernels))
+    schedule, kernels, memory = choose_schedule(network.graph, hop, lambda made: choose_kernels(made, isa))
+    return Plan(network, schedule, isa, kernels, memory)
 
 
 def compile(

@@ -168,6 +168,12 @@ def climb(cases: Sequence[Case], memory: bool = False) -> list[str]:
     return found
 
 
+def check(cases: Sequence[Case], memory: bool = False) -> None:
+    """Fail with a line for every case that does not climb."""
+    found = climb(cases, memory)
+    assert not found, "\n".join([f"{len(found)} failures among {len(cases)} cases", *found])
+
+
 def climb_numpy(climber: Climber) -> list[str]:
     """The rungs that need no compiler."""
     ours = climber.numpy_windows()

@@ -73,7 +73,7 @@ def measure(plan: Plan, board: Board, frames: Sequence[Array], pushes: int, time
     Raises `BoardError` when it does not fit the board, `ToolchainError` when it cannot be built, run or
     counted.
     """
-    rows, layers = rows_of(plan, frames, pushes), len(plan.schedule.ops)
+    rows, layers = rows_of(plan, frames, pushes), len(plan.schedule.steps)
     with tempfile.TemporaryDirectory(prefix="edgeshift-") as name:
         folder = Path(name)
         artifacts = compile(plan, folder / "model")
@@ -127,23 +127,23 @@ def _between(a: Reached, b: Reached) -> tuple[int, int]:
 
 def _layer_costs(plan: Plan, reached: Sequence[Reached], first_hop: int) -> tuple[LayerCost, ...]:
     """Means over the hops that gave an output, less what the marks themselves cost."""
-    ops, timed = plan.schedule.ops, reached[0].cycles is not None
+    steps, timed = plan.schedule.steps, reached[0].cycles is not None
     own = _between(*[r for r in reached if r.mark == MARK][:2])
     starts = [i for i, r in enumerate(reached) if r.mark == PUSH][first_hop:]
-    totals = [[0, 0] for _ in range(len(ops) + 1)]
+    totals = [[0, 0] for _ in range(len(steps) + 1)]
     for a, b in pairwise(reached[starts[0] :]):
         if a.mark != RETURNED:
             total = totals[max(a.mark - MARK, 0)]
             for unit, spent in enumerate(_between(a, b)):
                 total[unit] += spent - (own[unit] if a.mark >= MARK else 0)
     costs = []
-    for index in [*range(1, len(ops) + 1), 0]:
+    for index in [*range(1, len(steps) + 1), 0]:
         instructions, cycles = (total / len(starts) for total in totals[index])
         name, output, macs = "rest", "input, heads and output", 0
         if index:
-            op = ops[index - 1]
-            name, output = op.op, op.output.name
-            macs = op.macs_per_column * len(plan.schedule.streams[op.output.id].computed)
+            step = steps[index - 1]
+            name = f"{step.op.op} early" if step.early else step.op.op
+            output, macs = step.op.output.name, step.op.macs_per_column * len(step.columns)
         costs.append(LayerCost(index, name, output, instructions, cycles if timed else None, macs))
     return tuple(costs)
 

@@ -26,6 +26,7 @@ class Function:
     parameters: tuple[str, ...]
     position: bool
     patches: Patches | None
+    scalar_parameters: tuple[str, ...]
 
     @property
     def integer(self) -> bool:
@@ -49,6 +50,7 @@ class FunctionTable:
             tuple(sorted(kernel.shape.items())),
         )  # fmt: skip
         if key not in self.functions:
+            parameters: tuple[str, ...]
             number = 1 + sum(f.template == kernel.template for f in self.functions.values())
             parameters = (
                 *_operand_parameters(kernel, types),
@@ -57,6 +59,8 @@ class FunctionTable:
                 *(f"{kind} {name}" for name, kind in scalar_types),
                 f"{output_type} *output" if kernel.patches is None else f"{output_type} *const *outputs",
             )
+            if kernel.template == "sum":
+                parameters = (*_operand_parameters(kernel, types), f"{kernel.shape['type']} *sums")
             self.functions[key] = Function(
                 f"{self.prefix}_{kernel.template.replace('/', '_')}_{number}",
                 kernel.template,
@@ -67,8 +71,24 @@ class FunctionTable:
                 parameters,
                 kernel.position,
                 kernel.patches,
+                tuple(f"{kind} {name}" for name, kind in scalar_types),
             )
         return self.functions[key]
+
+
+def sum_kernel(op: ColumnOp) -> Kernel:
+    """The kernel that adds columns to a kept sum, and the one that finishes it."""
+    rule = op.sum_rule()
+    assert rule is not None
+    shape = {
+        "kept_loops": rule.kept,
+        "reduced_loops": rule.reduced,
+        "column": op.inputs[0].size,
+        "type": f"uint{8 * rule.dtype.itemsize}_t",
+        "size": rule.size,
+        "finisher": rule.finisher,
+    }
+    return Kernel("sum", "runs", shape, {}, rule.scalars, rule.runtime)
 
 
 def operand_names(count: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The contexts of the templates for streams (accessors) and layers (operators at a hop)."""
+"""The contexts of the templates for streams (where columns lie) and layers (operators at a hop)."""
 
 from __future__ import annotations
 
@@ -8,27 +8,37 @@ from dataclasses import dataclass
 from edgeshift.emit.functions import Function
 from edgeshift.emit.literals import c_type
 from edgeshift.ir import Stream, Window
-from edgeshift.memory import MemoryPlan
+from edgeshift.memory import MemoryPlan, ScratchBlock
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.shift import Ring, Schedule, StreamPlan
-
+from edgeshift.shift import KeptSum, Ring, Schedule, Step, StreamPlan
 
 SCRATCH_MEMBERS = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16", "float": "f32"}
 
 
 @dataclass(frozen=True)
-class BlockView:
-    """Columns `first, first + step, ...` up to `stop` in scratch, `offset` elements from its start."""
+class Place:
+    """Columns `first, first + step, ...` up to `stop`: in scratch, in a queue, in the ring, or ahead in the ring.
 
+    `offset` is in elements from the start of the scratch, for columns ahead it is how far.
+    """
+
+    kind: str
     first: int
     stop: int
-    step: int
-    offset: int
+    step: int = 1
+    offset: int = 0
+
+    def __str__(self) -> str:
+        last = self.stop - 1
+        if self.kind == "ahead":
+            return f"from {self.first} on those of the current window, {self.offset} further"
+        columns = f"{self.first}" + (f"..{last}" if last > self.first else "")
+        return columns + (f" by {self.step}" if self.step > 1 else "") + f" in {self.kind}"
 
 
 @dataclass(frozen=True)
 class StreamView:
-    """A stream as the templates see it."""
+    """A stream as the templates see it: `places` of the current window's columns, `early_places` of the early one's."""
 
     name: str
     label: str
@@ -38,25 +48,20 @@ class StreamView:
     size: int
     stride: int
     interior: str
-    blocks: tuple[BlockView, ...]
+    places: tuple[Place, ...]
+    early_places: tuple[Place, ...]
     ring: Ring | None
     ring_elements: int
+    queue_elements: int
+    queue_columns: int
     spans: bool
+    early_spans: bool
     plan: StreamPlan
 
     @property
-    def places(self) -> list[str]:
-        """Where its columns are, in words, in the order of time."""
-        words = [(b.first, f"{_span(b)} in scratch") for b in self.blocks]
-        if self.ring is not None:
-            kept = self.ring.columns
-            phases = f" x {self.ring.phases} phases" if self.ring.phases > 1 else ""
-            words.append((kept.start, f"{_span(kept)} in a ring of {self.ring.length}{phases}"))
-        return [text for _, text in sorted(words)]
-
-    def below(self, block: BlockView) -> bool:
-        """Whether a block lies before the ring."""
-        return self.ring is not None and block.first < self.ring.first
+    def turning(self) -> bool:
+        """Whether the ring has a head that moves."""
+        return self.ring is not None and self.ring.advance > 0
 
 
 @dataclass(frozen=True)
@@ -73,39 +78,58 @@ class OperandView:
 
 
 @dataclass(frozen=True)
+class SumView:
+    """A kept sum as its layer sees it."""
+
+    kept: KeptSum
+    name: str
+    type: str
+    size: int
+    finisher: str
+    running_elements: int
+    waiting_elements: int
+
+
+@dataclass(frozen=True)
 class LayerView:
     """One operator at a hop; its kernel's patches are `work` bytes into the scratch."""
 
     number: int
-    label: str
     op: str
     output: StreamView
     operands: tuple[OperandView, ...]
     ranges: tuple[range, ...]
+    early: bool
     function: Function
     tables: Mapping[str, str]
     scalars: Mapping[str, str]
     macs_window: int
     macs_hop: int
     work: int
+    sum: SumView | None
+
+    @property
+    def columns(self) -> int:
+        return sum(len(r) for r in self.ranges)
 
 
 def stream_views(
     schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], memory: MemoryPlan, names: Mapping[int, str]
 ) -> dict[int, StreamView]:
     """All streams of a schedule."""
-    spans = {
-        stream.id
-        for op in schedule.ops
-        for stream, window in zip(op.inputs, op.windows, strict=True)
-        if kernels[op].access == "runs" and window.kernel > 1
-    }
+    runs = {
+        (stream.id, step.early)
+        for step in schedule.steps
+        for stream, window in zip(step.op.inputs, step.op.windows, strict=True)
+        if kernels[step.op].access == "runs" and window.kernel > 1
+    } | {(op.inputs[0].id, early) for op in schedule.sums for early in (False, True)}
+    ahead = _read_or_written_early(schedule)
     views = {}
-    for stream_id, plan in schedule.streams.items():
-        stream, ring = plan.stream, memory.rings.get(stream_id)
-        interior = plan.shift.interior
-        views[stream_id] = StreamView(
-            name=names[stream_id],
+    for i, plan in schedule.streams.items():
+        stream, interior = plan.stream, plan.shift.interior
+        early_places = _early_places(plan, memory.early_blocks[i]) if i in ahead else ()
+        views[i] = StreamView(
+            name=names[i],
             label=stream.name,
             type=c_type(stream.dtype),
             member=scratch_member(stream),
@@ -113,35 +137,80 @@ def stream_views(
             size=stream.size,
             stride=plan.shift.stride,
             interior=f"[{interior.start}, {interior.stop})" if len(interior) else "none",
-            blocks=tuple(
-                BlockView(
-                    b.block.first, b.block.columns[-1] + 1, b.block.step, b.offset // stream.dtype.itemsize
-                )
-                for b in memory.blocks[stream_id]
-            ),
+            places=_places(plan, memory.blocks[i]),
+            early_places=early_places,
             ring=plan.ring,
-            ring_elements=ring.bytes // stream.dtype.itemsize if ring else 0,
-            spans=stream_id in spans,
+            ring_elements=memory.rings.get(i, 0) // stream.dtype.itemsize,
+            queue_elements=memory.queues.get(i, 0) // stream.dtype.itemsize,
+            queue_columns=plan.queue.block.length if plan.queue else 0,
+            spans=(i, False) in runs or ((i, True) in runs and any(p.kind == "ahead" for p in early_places)),
+            early_spans=(i, True) in runs and bool(early_places),
             plan=plan,
         )
     return views
+
+
+def _read_or_written_early(schedule: Schedule) -> set[int]:
+    early = [s for s in schedule.steps if s.early]
+    written = {s.op.output.id for s in early if s.op not in schedule.sums}
+    return written | {
+        stream.id
+        for s in early
+        for stream in s.op.inputs
+        if s.op not in schedule.sums or len(schedule.sums[s.op].left)
+    }
+
+
+def _scratch_place(stream: Stream, block: ScratchBlock) -> Place:
+    columns = block.block.columns
+    return Place("scratch", columns.start, columns[-1] + 1, columns.step, block.offset // stream.dtype.itemsize)
+
+
+def _places(plan: StreamPlan, blocks: tuple[ScratchBlock, ...]) -> tuple[Place, ...]:
+    places = [_scratch_place(plan.stream, b) for b in blocks]
+    if plan.ring is not None:
+        kept = plan.ring.columns
+        places.append(Place("ring", kept.start, kept[-1] + 1, kept.step))
+    if plan.queue is not None:
+        waiting = plan.queue.block.columns
+        places.append(Place("queue", waiting.start, waiting[-1] + 1, waiting.step))
+    return tuple(sorted(places, key=lambda p: p.first))
+
+
+def _early_places(plan: StreamPlan, blocks: tuple[ScratchBlock, ...]) -> tuple[Place, ...]:
+    places = [_scratch_place(plan.stream, b) for b in blocks]
+    if plan.queue is not None:
+        waiting = plan.queue.block.columns
+        places.append(Place("queue", waiting.start, waiting[-1] + 1, waiting.step))
+    places.append(Place("ahead", plan.shift.interior.start, plan.stream.columns, 1, plan.ahead))
+    return tuple(places)
 
 
 def scratch_member(stream: Stream) -> str:
     return SCRATCH_MEMBERS[c_type(stream.dtype)]
 
 
-def operand_views(op: ColumnOp, plan: StreamPlan, views: Mapping[int, StreamView]) -> tuple[OperandView, ...]:
+def operand_views(step: Step, views: Mapping[int, StreamView]) -> tuple[OperandView, ...]:
+    """The operands of a step."""
     operands = []
-    for stream, window in zip(op.inputs, op.windows, strict=True):
-        clamped = any(len(window.reads_inside(j, stream.columns)) < window.kernel for j in plan.computed)
+    for stream, window in zip(step.op.inputs, step.op.windows, strict=True):
+        clamped = any(len(window.reads_inside(j, stream.columns)) < window.kernel for j in step.columns)
         operands.append(OperandView(views.get(stream.id), c_type(stream.dtype), window, clamped))
     return tuple(operands)
 
 
-def _span(columns: BlockView | range) -> str:
-    stop = columns.stop - 1
-    text = f"{columns.start if isinstance(columns, range) else columns.first}"
-    if isinstance(columns, range):
-        stop = columns[-1]
-    return text if text == str(stop) else f"{text}..{stop}" + (f" by {columns.step}" if columns.step > 1 else "")
+def sum_view(schedule: Schedule, memory: MemoryPlan, op: ColumnOp, name: str) -> SumView | None:
+    """The kept sum of an operator, if it has one."""
+    rule = op.sum_rule()
+    if op not in schedule.sums or rule is None:
+        return None
+    buffers, width = memory.sums[op], rule.dtype.itemsize
+    return SumView(
+        schedule.sums[op],
+        name,
+        f"uint{8 * width}_t",
+        rule.size,
+        rule.finisher,
+        buffers.running_bytes // width,
+        buffers.waiting_bytes // width,
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import jinja2
 import numpy as np
 
-from edgeshift.emit.functions import RUN_TYPES, FunctionTable, operand_names
+from edgeshift.emit.functions import RUN_TYPES, FunctionTable, operand_names, sum_kernel
 from edgeshift.emit.layers import (
     SCRATCH_MEMBERS,
     LayerView,
@@ -17,6 +17,7 @@ from edgeshift.emit.layers import (
     operand_views,
     scratch_member,
     stream_views,
+    sum_view,
 )
 from edgeshift.emit.literals import c_type, literal, rows
 from edgeshift.emit.naming import model_name, unique_identifiers
@@ -35,6 +36,7 @@ class Table:
     type: str
     count: int
     rows: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,10 @@ def emit(
     prefix = model_name(name, schedule.graph.name)
     streams = stream_views(schedule, kernels, memory, _stream_names(schedule))
     table = FunctionTable(prefix)
-    layers, tables, weights_bytes = _layers(schedule, kernels, memory, streams, table, prefix)
+    layers, tables = _layers(schedule, kernels, memory, streams, table, prefix)
+    weights_bytes = sum(t.bytes for t in tables.values())
     runtime = {r for op in schedule.ops for r in kernels[op].runtime}
+    runtime |= {r for op in schedule.sums for r in sum_kernel(op).runtime}
     if any(f.access == "runs" for f in table.functions.values()):
         runtime.add("runs")
     context = {
@@ -94,12 +98,15 @@ def emit(
         "memory": memory,
         "streams": list(streams.values()),
         "rings": [streams[i] for i in memory.rings],
+        "queues": [streams[i] for i in memory.queues],
+        "sums": [layer.sum for layer in layers if layer.sum is not None and not layer.early],
         "scratch_members": _scratch_members(schedule, kernels, memory),
-        "phase_counts": sorted({r.ring.phases for r in memory.rings.values() if r.ring.phases > 1}),
+        "phase_counts": memory.phase_counts,
+        "waits": bool(memory.queues or memory.sums),
         "inputs": _ports(schedule, streams, schedule.graph.inputs, "input"),
         "outputs": _ports(schedule, streams, schedule.graph.outputs, "output"),
         "layers": layers,
-        "tables": tables,
+        "tables": list(tables.values()),
         "functions": list(table.functions.values()),
         "runtime": [_runtime_text(r) for r in (*RUNTIME_ORDER, *sorted(runtime - set(RUNTIME_ORDER))) if r in runtime],
         "weights_bytes": weights_bytes,
@@ -127,33 +134,34 @@ def _layers(
     streams: Mapping[int, StreamView],
     functions: FunctionTable,
     prefix: str,
-) -> tuple[list[LayerView], list[Table], int]:
-    layers, tables, size = [], [], 0
-    for number, op in enumerate(schedule.ops, 1):
-        plan, kernel = schedule.streams[op.output.id], kernels[op]
-        output = streams[op.output.id]
-        names = {}
+) -> tuple[list[LayerView], dict[str, Table]]:
+    """A layer for every step, and the constants that they take, by name."""
+    layers: list[LayerView] = []
+    tables: dict[str, Table] = {}
+    for number, step in enumerate(schedule.steps, 1):
+        op, output = step.op, streams[step.op.output.id]
+        kernel = sum_kernel(op) if op in schedule.sums else kernels[op]
+        names = {kind: f"{prefix}_{output.name}_{kind}" for kind in kernel.tables}
         for kind, values in kernel.tables.items():
-            names[kind] = f"{prefix}_{output.name}_{kind}"
-            tables.append(Table(names[kind], c_type(values.dtype), values.size, rows(values)))
-            size += values.nbytes
+            tables[names[kind]] = Table(names[kind], c_type(values.dtype), values.size, rows(values), values.nbytes)
         layers.append(
             LayerView(
                 number,
-                op.output.name,
                 op.op,
                 output,
-                operand_views(op, plan, streams),
-                tuple(plan.computed_ranges),
+                operand_views(step, streams),
+                step.ranges,
+                step.early,
                 functions.get(op, kernel),
                 names,
                 {key: literal(value) for key, (_, value) in kernel.scalars.items()},
-                op.macs_per_column * op.output.columns,
-                op.macs_per_column * len(plan.computed),
-                memory.work.get(op, 0),
+                0 if step.early else op.macs_per_column * op.output.columns,
+                0 if op in schedule.sums else op.macs_per_column * len(step.columns),
+                memory.work.get(step, 0),
+                sum_view(schedule, memory, op, output.name),
             )
         )
-    return layers, tables, size
+    return layers, tables
 
 
 def _ports(
@@ -191,7 +199,7 @@ def _scratch_members(
     used = {
         (c_type(s.stream.dtype), scratch_member(s.stream), s.stream.dtype.itemsize)
         for i, s in schedule.streams.items()
-        if memory.blocks[i]
+        if memory.blocks[i] or memory.early_blocks[i]
     } | {
         (k.patches.type, SCRATCH_MEMBERS[k.patches.type], k.patches.bytes // (k.patches.size * k.patches.batch))
         for k in kernels.values()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from edgeshift.emit.literals import c_type
 from edgeshift.ops import Kernel
 from edgeshift.ops.common import Features
 from edgeshift.ops.conv import Conv, DepthwiseConv
@@ -67,10 +67,20 @@ def patch_shape(op: Conv | Dense, plan: StreamPlan) -> dict[str, Any]:
     }
 
 
-def finish_table(bias: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """For each four channels their biases, multipliers and shifts."""
-    columns = (padded(v.astype(np.int32), 0, 4).reshape(-1, 4) for v in (bias, multiplier, shift))
-    return np.ascontiguousarray(np.stack(list(columns), axis=1))
+def in_order(values: np.ndarray) -> np.ndarray:
+    return values
+
+
+def even_odd(values: np.ndarray) -> np.ndarray:
+    """Of each eight elements of the first axis first the even ones, then the odd ones: how Helium narrows vectors."""
+    eights = values.reshape(-1, 4, 2, *values.shape[1:])
+    return np.ascontiguousarray(eights.swapaxes(1, 2)).reshape(values.shape)
+
+
+def finish_table(channels: int, order: Callable[[np.ndarray], np.ndarray], *columns: np.ndarray) -> np.ndarray:
+    """For each `channels` output channels their biases, multipliers and shifts, each `order`ed."""
+    parts = (order(padded(c.astype(np.int32), 0, channels)).reshape(-1, channels) for c in columns)
+    return np.ascontiguousarray(np.stack(list(parts), axis=1))
 
 
 def innermost_is_kept(kernel: Kernel) -> bool:
@@ -78,7 +88,7 @@ def innermost_is_kept(kernel: Kernel) -> bool:
     return bool(kernel.shape["kept_loops"][-1][1] == 1)
 
 
-def depthwise_shape(op: DepthwiseConv, weights: np.ndarray) -> dict[str, Any]:
+def depthwise_shape(op: DepthwiseConv, weights: np.ndarray, weight_type: str) -> dict[str, Any]:
     """What `macros/depthwise.j2` must know; `weights` are the table `[time taps, feature taps, channels]`."""
     return {
         **op.features.shape,
@@ -86,5 +96,5 @@ def depthwise_shape(op: DepthwiseConv, weights: np.ndarray) -> dict[str, Any]:
         "in_channels": op.in_channels,
         "out_channels": op.out_channels,
         "weight_channels": weights.shape[2],
-        "weight_type": c_type(weights.dtype),
+        "weight_type": weight_type,
     }

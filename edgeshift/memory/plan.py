@@ -1,50 +1,58 @@
-"""Every byte of the state: counters, rings, and scratch shared by blocks that do not live at the same time."""
+"""Every byte of the state: counters, rings, queues, kept sums, and scratch shared by what never lives together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.shift import Block, Ring, Schedule
+from edgeshift.shift import Block, Schedule, Step
 
 WORD = 4  # every buffer starts at a multiple of this many bytes and fills whole words
-
-
-@dataclass(frozen=True)
-class RingBuffer:
-    """The memory of a ring: `phases * length` columns."""
-
-    stream_id: int
-    ring: Ring
-    bytes: int
 
 
 @dataclass(frozen=True)
 class ScratchBlock:
     """A block of columns at `offset` bytes of the scratch."""
 
-    stream_id: int
     block: Block
     offset: int
     bytes: int
 
 
 @dataclass(frozen=True)
-class MemoryPlan:
-    """Sizes in bytes. `work` is where in the scratch an operator's kernel has its patches. `counters` are 16-bit words (heads, phases) beside the 32-bit count of hops."""
+class SumBuffers:
+    """The bytes of a kept sum: running sums of all phases, and sums of windows that wait for their end."""
 
-    rings: Mapping[int, RingBuffer]
+    running_bytes: int
+    waiting_bytes: int
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Sizes in bytes, by stream id, operator or step.
+
+    `blocks` are a stream's columns of the current window in scratch, `early_blocks` those of the early one; `work` is
+    where in the scratch a step's kernel has its patches. `phase_counts` are the periods of the phase counters;
+    `counters` are the 16-bit words beside the 32-bit count of hops.
+    """
+
+    rings: Mapping[int, int]
+    queues: Mapping[int, int]
+    sums: Mapping[ColumnOp, SumBuffers]
     blocks: Mapping[int, tuple[ScratchBlock, ...]]
-    work: Mapping[ColumnOp, int]
+    early_blocks: Mapping[int, tuple[ScratchBlock, ...]]
+    work: Mapping[Step, int]
+    phase_counts: tuple[int, ...]
     counters: int
     scratch_bytes: int
 
     @property
     def state_bytes(self) -> int:
-        """What must survive between hops: rings and counters."""
-        return WORD + sum(r.bytes for r in self.rings.values()) + _words(2 * self.counters)
+        """What must survive between hops."""
+        kept = sum(self.rings.values()) + sum(self.queues.values())
+        kept += sum(s.running_bytes + s.waiting_bytes for s in self.sums.values())
+        return WORD + kept + _words(2 * self.counters)
 
     @property
     def struct_bytes(self) -> int:
@@ -53,78 +61,192 @@ class MemoryPlan:
 
 
 def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> MemoryPlan:
-    """Place every ring, every block and every kernel's patches of a schedule."""
+    """Place everything that a schedule keeps, and every kernel's patches."""
+    plans = schedule.streams
     rings = {
-        stream_id: RingBuffer(
-            stream_id, plan.ring, _words(plan.ring.phases * plan.ring.length * plan.stream.column_bytes)
-        )
-        for stream_id, plan in schedule.streams.items()
-        if plan.ring is not None
+        i: _words(p.ring.phases * p.ring.length * p.stream.column_bytes)
+        for i, p in plans.items()
+        if p.ring is not None
     }
-    phases = {r.ring.phases for r in rings.values() if r.ring.phases > 1}
-    heads = sum(r.ring.advance > 0 for r in rings.values())
-    placed = _place(_wanted(schedule, kernels))
-    blocks = {
-        i: tuple(
-            sorted((ScratchBlock(i, p.of, p.offset, p.bytes) for p in placed if p.owner == i and isinstance(p.of, Block)), key=lambda b: b.block.first)
-        )
-        for i in schedule.streams
+    queues = {
+        i: _words(p.queue.entries * p.queue.block.length * p.stream.column_bytes)
+        for i, p in plans.items()
+        if p.queue is not None
     }
-    work = {p.of: p.offset for p in placed if isinstance(p.of, ColumnOp)}
-    scratch_bytes = max((p.offset + p.bytes for p in placed), default=0)
-    return MemoryPlan(rings, blocks, work, len(phases) + heads, scratch_bytes)
+    sums = {}
+    for op, kept in schedule.sums.items():
+        rule = op.sum_rule()
+        assert rule is not None
+        size = rule.size * rule.dtype.itemsize
+        sums[op] = SumBuffers(_words(kept.phases * size), _words(kept.entries * size))
+    phases = {p.ring.phases for p in plans.values() if p.ring is not None}
+    phases |= {kept.phases for kept in schedule.sums.values()}
+    phase_counts = tuple(sorted(phases - {1}))
+    heads = sum(p.ring.advance > 0 for p in plans.values() if p.ring is not None)
+    waits = 1 if schedule.lead and (queues or sums) else 0
+    items = _items(schedule, kernels)
+    slides = _slides(schedule, items)
+    placed = min((_place(sorted(items, key=order), slides) for order in _ORDERS), key=_height)
+    return MemoryPlan(
+        rings,
+        queues,
+        sums,
+        {i: _blocks_of(placed, i, early=False) for i in plans},
+        {i: _blocks_of(placed, i, early=True) for i in plans},
+        {p.step: p.offset for p in placed if p.step is not None},
+        phase_counts,
+        len(phase_counts) + heads + waits,
+        _height(placed),
+    )
 
 
 def _words(size: int) -> int:
     return -(-size // WORD) * WORD
 
 
-def _lifetimes(schedule: Schedule) -> dict[int, tuple[int, int]]:
-    """For each stream the first and the last step of a hop at which it must be in memory."""
-    born = {s.id: -1 for s in schedule.graph.inputs} | {op.output.id: i for i, op in enumerate(schedule.ops)}
-    dies = dict(born)
-    for step, op in enumerate(schedule.ops):
-        for stream in op.inputs:
-            dies[stream.id] = step
-    for stream in schedule.graph.outputs:
-        dies[stream.id] = len(schedule.ops)
-    return {i: (born[i], dies[i]) for i in schedule.streams}
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Item:
-    """Something that needs scratch from step `born` to step `dies` of a hop; `of` is a block, or an operator's work."""
+    """Something in scratch from moment `born` to moment `dies` of a hop: a stream's block, or a step's patches.
 
-    owner: int
-    of: Any
+    `maker` is the step that writes a block, column after column.
+    """
+
     bytes: int
     born: int
     dies: int
+    stream_id: int = -1
+    block: Block | None = None
+    early: bool = False
+    column_bytes: int = 1
+    maker: Step | None = None
+    step: Step | None = None
     offset: int = 0
 
+    def place(self, column: int) -> int:
+        """Where a column lies in the block, in bytes."""
+        assert self.block is not None
+        return (column - self.block.first) // self.block.step * self.column_bytes
 
-def _wanted(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item]:
-    lives = _lifetimes(schedule)
-    items = [
-        _Item(i, block, _words(block.length * plan.stream.column_bytes), *lives[i])
-        for i, plan in schedule.streams.items()
-        for block in plan.blocks
-    ]
-    for step, op in enumerate(schedule.ops):
-        patches = kernels[op].patches
-        if patches is not None:
-            items.append(_Item(op.output.id, op, _words(patches.bytes), step, step))
+
+def _blocks_of(placed: list[_Item], stream_id: int, early: bool) -> tuple[ScratchBlock, ...]:
+    mine = [p for p in placed if p.stream_id == stream_id and p.early == early and p.block is not None]
+    return tuple(sorted((ScratchBlock(p.block, p.offset, p.bytes) for p in mine), key=lambda b: b.block.first))
+
+
+def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item]:
+    """All that needs scratch. The moments of a hop: taking the input, the steps, and taking the output in between."""
+    first_early = next((n for n, s in enumerate(schedule.steps) if s.early), len(schedule.steps))
+    moments = {step: n if n < first_early else n + 1 for n, step in enumerate(schedule.steps)}
+    written: dict[tuple[int, bool], int] = {(s.id, False): -1 for s in schedule.graph.inputs}
+    makers = {(s.op.output.id, s.early): s for s in schedule.steps if s.op not in schedule.sums}
+    read: dict[tuple[int, bool, int], int] = {}  # the last moment at which a column is read
+    items = []
+    for step, moment in moments.items():
+        written[step.op.output.id, step.early] = moment
+        for column in _reads(schedule, step):
+            read[column] = moment
+        patches = kernels[step.op].patches
+        if patches is not None and step.op not in schedule.sums:
+            items.append(_Item(_words(patches.bytes), moment, moment, step=step))
+    for stream in schedule.graph.outputs:
+        for column in range(stream.columns):
+            read[stream.id, False, column] = max(first_early, read.get((stream.id, False, column), 0))
+    for i, plan in schedule.streams.items():
+        for early, blocks in ((False, plan.blocks), (True, plan.early_blocks)):
+            for block in blocks:
+                born = written[i, early]
+                dies = max((read.get((i, early, column), born) for column in block.columns), default=born)
+                size, maker = plan.stream.column_bytes, makers.get((i, early))
+                items.append(
+                    _Item(_words(block.length * size), born, max(born, dies), i, block, early, size, maker)
+                )
     return items
 
 
-def _place(items: list[_Item]) -> list[_Item]:
-    """Largest first, each at the lowest offset that is free for as long as it lives."""
-    placed: list[_Item] = []
-    for item in sorted(items, key=lambda i: -i.bytes):
-        offset = 0
-        for other in sorted(placed, key=lambda p: p.offset):
-            together = item.born <= other.dies and other.born <= item.dies
-            if together and offset < other.offset + other.bytes and other.offset < offset + item.bytes:
-                offset = other.offset + other.bytes
-        placed.append(replace(item, offset=offset))
-    return placed
+def _reads(schedule: Schedule, step: Step) -> set[tuple[int, bool, int]]:
+    """The columns that a step reads: stream, whether of the early window (whose interior is the current's), number."""
+    kept = schedule.sums.get(step.op)
+    if kept is None:
+        return {column for j in step.columns for column in _reads_of(schedule, step, j)}
+    stream_id = step.op.inputs[0].id
+    if step.early:
+        return {(stream_id, True, c) for c in kept.left}
+    return {(stream_id, False, c) for c in (*kept.older, *kept.newer, *kept.kept, *kept.right)}
+
+
+def _reads_of(schedule: Schedule, step: Step, column: int) -> set[tuple[int, bool, int]]:
+    """The columns that a step reads for one of its output columns."""
+    reads = set()
+    for stream, window in zip(step.op.inputs, step.op.windows, strict=True):
+        plan = schedule.streams.get(stream.id)
+        for c in window.reads_inside(column, stream.columns) if plan is not None else ():
+            ahead = step.early and c >= plan.shift.interior.start
+            reads.add((stream.id, step.early and not ahead, c + plan.ahead if ahead else c))
+    return reads
+
+
+# Placement is greedy; no order is always best, so a few are tried.
+_ORDERS: tuple[Callable[[_Item], tuple[int, ...]], ...] = (
+    lambda i: (-i.bytes,),
+    lambda i: (-i.bytes, -i.born),
+    lambda i: (i.born, -i.bytes),
+    lambda i: (-i.dies, -i.bytes),
+    lambda i: (-(i.dies - i.born), -i.bytes),
+)
+
+
+def _height(placed: list[_Item]) -> int:
+    return max((p.offset + p.bytes for p in placed), default=0)
+
+
+def _place(items: list[_Item], slides: Mapping[tuple[_Item, _Item], tuple[int, int]]) -> list[_Item]:
+    """Each in turn at the lowest offset that is free for as long as it lives.
+
+    Two items of `slides` (the output of a step, an operand that it is the last to read) may overlap: the output lies at
+    most so far behind the operand, or at least so far.
+    """
+    at: dict[_Item, int] = {}
+    for item in items:
+        bounds = []  # for every other item: not above this offset, or not below that one
+        for other, offset in at.items():
+            if item.born > other.dies or other.born > item.dies:
+                continue
+            if (item, other) in slides:
+                below, above = slides[item, other]
+                bounds.append((offset + below, offset + above))
+            elif (other, item) in slides:
+                below, above = slides[other, item]
+                bounds.append((offset - above, offset - below))
+            else:
+                bounds.append((offset - item.bytes, offset + other.bytes))
+        candidates = sorted({0, *(_words(max(0, above)) for _, above in bounds)})
+        at[item] = next(o for o in candidates if all(o <= below or o >= above for below, above in bounds))
+    return [replace(item, offset=offset) for item, offset in at.items()]
+
+
+def _slides(schedule: Schedule, items: list[_Item]) -> dict[tuple[_Item, _Item], tuple[int, int]]:
+    """For each pair (output, operand) of a step: how the output may overlap the operand that it replaces.
+
+    Columns are written in ascending order. Column `j` must lie wholly before, or wholly behind, all operand columns that
+    are read for it or for a later one.
+    """
+    found = {}
+    for output in items:
+        for operand in items:
+            if output.block is None or operand.block is None or output.maker is None or operand.dies != output.born:
+                continue
+            if operand.maker is output.maker or operand.stream_id == output.stream_id:
+                continue
+            low, high = 1 << 30, -(1 << 30)
+            below, above = 1 << 30, -(1 << 30)
+            for j in reversed(output.maker.columns):
+                for stream_id, early, c in _reads_of(schedule, output.maker, j):
+                    if (stream_id, early) == (operand.stream_id, operand.early) and c in operand.block.columns:
+                        low, high = min(low, operand.place(c)), max(high, operand.place(c) + operand.column_bytes)
+                if j in output.block.columns and low < high:
+                    below = min(below, low - output.place(j) - output.column_bytes)
+                    above = max(above, high - output.place(j))
+            if below < above:
+                # without any order of columns the two would just lie apart
+                found[output, operand] = (max(below, -output.bytes), min(above, operand.bytes))
+    return found

@@ -7,6 +7,7 @@ which C kernel does so (`kernel`). Its `lower` makes it from a node of the file.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ class Patches:
 
     With `interleaved` the patches of a call lie word by word side by side: the gather function is told which of them
     (`lane`) of how many (`lanes`) it writes. Then a call has fewer than `batch` patches only at the end of a layer, where
-    two of 2 replace one of 3 and one of 1.
+    two of 2 replace one of 3 and one of 1; a single patch is lane 1 of 2 unless `batch` is 1.
     """
 
     type: str
@@ -77,6 +78,46 @@ class Kernel:
     runtime: tuple[str, ...] = ()
     position: bool = False
     patches: Patches | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SumRule:
+    """An operator as `finish(sum of the columns)`, in integers, where the order of additions does not matter.
+
+    `kept` and `reduced` are nested loops `(count, stride)` over a column: for every element of `kept` one sum over those
+    of `reduced`. `dtype` is wide enough for the sum over a window, so that wrap-around cancels. `finish` makes
+    the outputs of sums `[size]`; `finisher` is the C expression that does, of `sum`, with `scalars` and `runtime`.
+    """
+
+    kept: tuple[tuple[int, int], ...]
+    reduced: tuple[tuple[int, int], ...]
+    dtype: np.dtype
+    finish: Callable[[np.ndarray], np.ndarray]
+    finisher: str
+    scalars: Mapping[str, tuple[str, Any]]
+    runtime: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        return math.prod(count for count, _ in self.kept)
+
+    def sums(self, columns: np.ndarray) -> np.ndarray:
+        """int64 sums `[size]` over columns `[n, elements]`."""
+        kept, reduced = (_offsets(loops) for loops in (self.kept, self.reduced))
+        return columns.astype(np.int64)[:, kept[:, None] + reduced].sum(axis=(0, 2))
+
+
+def _offsets(loops: Sequence[tuple[int, int]]) -> np.ndarray:
+    """The element that each turn of nested loops is at."""
+    offsets = np.zeros(1, np.int64)
+    for count, stride in loops:
+        offsets = (offsets[:, None] + np.arange(count) * stride).reshape(-1)
+    return offsets
+
+
+def sum_dtype(elements: int) -> np.dtype:
+    """The narrowest integer that holds a sum of so many int8 values."""
+    return np.dtype(np.int16 if elements * 128 < 1 << 15 else np.int32)
 
 
 class ColumnOp(ABC):
@@ -129,6 +170,10 @@ class ColumnOp(ABC):
     @abstractmethod
     def kernel(self) -> Kernel:
         """The C kernel of this operator."""
+
+    def sum_rule(self) -> SumRule | None:
+        """How this operator is a sum of integers over its columns, if it is one."""
+        return None
 
 
 Lower = Callable[[Node, "Lowering"], None]

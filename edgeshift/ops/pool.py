@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Window
-from edgeshift.ops.base import ColumnOp, Kernel, operator
+from edgeshift.ops.base import ColumnOp, Kernel, SumRule, operator, sum_dtype
 from edgeshift.ops.common import Features, activation, clamp, clamp_scalars, refuse, same_quant, spatial
 
 if TYPE_CHECKING:
@@ -44,12 +44,36 @@ class Pool(ColumnOp):
 
     def _mean(self, values: np.ndarray, count: np.ndarray) -> np.ndarray:
         if self.output.dtype == np.int8:
-            total = values.sum(axis=2)
-            return np.sign(total) * ((np.abs(total) + count // 2) // count)
+            return self._rounded(values.sum(axis=2), count)
         total = np.zeros((len(values), self.features.out_size, self.channels), np.float32)
         for i in range(values.shape[2]):
             total += values[:, :, i]
         return total / count.astype(np.float32)
+
+    def sum_rule(self) -> SumRule | None:
+        """An int8 average over whole columns, none of them padding."""
+        features, window = self.features, self.windows[0]
+        whole = features.out_size == 1 and features.pad == 0 and features.kernel == features.in_size
+        if not (self.average and whole and self.output.dtype == np.int8 and self.output.columns == 1):
+            return None
+        if window.pad or window.kernel != self.inputs[0].columns:
+            return None
+        count = window.kernel * features.in_size
+        kernel = self.kernel()
+        return SumRule(
+            ((self.channels, 1),),
+            ((features.in_size, self.channels),),
+            sum_dtype(count),
+            lambda sums: clamp(self._rounded(sums, np.int64(count)), self.output, self.act),
+            f"es_average_pool_s8(sum, {count}, activation_min, activation_max)",
+            kernel.scalars,
+            kernel.runtime,
+        )
+
+    @staticmethod
+    def _rounded(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+        """Integer quotients to nearest, ties away from zero."""
+        return np.sign(total) * ((np.abs(total) + count // 2) // count)
 
     def kernel(self) -> Kernel:
         shape = {**self.features.shape, "channels": self.channels, "average": self.average}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Window
-from edgeshift.ops.base import ColumnOp, Kernel, operator
+from edgeshift.ops.base import ColumnOp, Kernel, SumRule, operator, sum_dtype
 from edgeshift.ops.common import quantised, refuse, same_quant
 from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.reference import reduce as arithmetic
@@ -48,6 +48,21 @@ class Reduce(ColumnOp):
             done = np.stack([arithmetic.sequential_sum(row, axes) for row in x])
             done = done / np.float32(self.count) if self.op == "MEAN" else done
         return done.reshape(n, -1)
+
+    def sum_rule(self) -> SumRule | None:
+        """MEAN of int8. (SUM of int8 adds bytes in the reference; REDUCE_MAX and float are no such sums.)"""
+        if self.op != "MEAN" or self.output.dtype != np.int8:
+            return None
+        kernel = self.kernel()
+        return SumRule(
+            kernel.shape["kept_loops"],
+            kernel.shape["reduced_loops"],
+            sum_dtype(self.count),
+            lambda sums: arithmetic.mean_int8(sums, self.params),
+            "es_mean_s8(sum, sum_offset, multiplier, shift, output_offset)",
+            kernel.scalars,
+            kernel.runtime,
+        )
 
     def kernel(self) -> Kernel:
         strides = strides_of(self.shape)

@@ -20,6 +20,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "warmup_hops": schedule.warmup_hops,
         "total_stride": schedule.total_stride,
         "phases": max((s.phases for s in schedule.streams.values() if s.stream.columns > 1), default=1),
+        "lead_hops": schedule.lead,
         "macs_window": schedule.macs_window,
         "macs_per_hop": schedule.macs_per_hop,
         "macs_per_hop_max": schedule.macs_per_hop,
@@ -43,8 +44,8 @@ def _port(stream: Any, temporal: bool | None) -> dict[str, Any]:
 
 def _layer(plan: Plan, op: Any) -> dict[str, Any]:
     made = plan.schedule.streams[op.output.id]
-    interior = made.shift.interior
-    ring = plan.memory.rings.get(op.output.id)
+    interior, sums = made.shift.interior, plan.memory.sums.get(op)
+    ring = made.ring
     return {
         "op": op.op,
         "output": op.output.name,
@@ -54,12 +55,15 @@ def _layer(plan: Plan, op: Any) -> dict[str, Any]:
         "stride": made.shift.stride,
         "phases": made.phases,
         "interior": [interior.start, interior.stop],
-        "columns_per_hop": len(made.computed),
-        "edge_columns_per_hop": sum(j not in interior for j in made.computed),
-        "ring_columns": ring.ring.length if ring else 0,
-        "ring_bytes": ring.bytes if ring else 0,
+        "columns_per_hop": made.columns_per_hop,
+        "edge_columns_per_hop": sum(j not in interior for j in made.computed) + len(made.early),
+        "early_columns_per_hop": len(made.early),
+        "ring_columns": ring.length if ring else 0,
+        "ring_bytes": plan.memory.rings.get(op.output.id, 0),
+        "queue_bytes": plan.memory.queues.get(op.output.id, 0),
+        "sum_bytes": sums.running_bytes + sums.waiting_bytes if sums else 0,
         "macs_window": op.macs_per_column * op.output.columns,
-        "macs_per_hop": op.macs_per_column * len(made.computed),
+        "macs_per_hop": op.macs_per_column * made.columns_per_hop,
     }
 
 

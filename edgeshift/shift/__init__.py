@@ -1,6 +1,25 @@
 """The exact shift plan: time axis, interior, demand, schedule (see `docs/shift-plan.md`)."""
 
 from edgeshift.shift.axis import Reference, lower
-from edgeshift.shift.schedule import Block, Ring, Schedule, StreamPlan, make_schedule
+from edgeshift.shift.demand import Overlap
+from edgeshift.shift.early import NEVER, Early, candidates
+from edgeshift.shift.interior import find_interiors
+from edgeshift.shift.schedule import Block, KeptSum, Queue, Ring, Schedule, Step, StreamPlan, make_schedule
 
-__all__ = ["Block", "Reference", "Ring", "Schedule", "StreamPlan", "lower", "make_schedule"]
+__all__ = [
+    "NEVER",
+    "Block",
+    "Early",
+    "KeptSum",
+    "Overlap",
+    "Queue",
+    "Reference",
+    "Ring",
+    "Schedule",
+    "Step",
+    "StreamPlan",
+    "candidates",
+    "find_interiors",
+    "lower",
+    "make_schedule",
+]

@@ -1,49 +1,115 @@
 """Pass 3, backwards: which columns each stream must have at a hop, and which of them are computed at that hop.
 
-Both in window coordinates: every hop asks for the same columns of its own window.
+Both in window coordinates: every hop asks for the same columns of its own window, and for the same left-edge columns of
+the early window (see `early.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from edgeshift.ir import ColumnGraph
+from edgeshift.ir import ColumnGraph, Stream
+from edgeshift.ops import ColumnOp
+from edgeshift.shift.early import NEVER, Early
 from edgeshift.shift.interior import Shift
 
 
 @dataclass(frozen=True)
 class Demand:
-    """`requested` columns must be at hand; `computed` of them are made at this hop, the others were made before."""
+    """What is asked of one stream at a hop.
+
+    `requested` columns of the current window must be at hand; `computed` of them are made at this hop. `early` columns
+    are made for the early window, and `queued` of them are what the current window reads, made `lead` hops ago.
+    """
 
     requested: tuple[int, ...]
     computed: tuple[int, ...]
+    early: tuple[int, ...] = ()
+    queued: tuple[int, ...] = ()
 
 
-def find_demand(graph: ColumnGraph, shifts: dict[int, Shift], hop: int) -> dict[int, Demand]:
-    """The demand on every stream that the outputs reach, by id."""
-    requested: dict[int, set[int]] = {}
+class Overlap(Exception):
+    """An early window would read a column that is not there yet: the lead is too long."""
+
+
+@dataclass
+class _Asked:
+    """Columns asked for by consumers: of the current window, and of the early one."""
+
+    now: set[int] = field(default_factory=set)
+    early: set[int] = field(default_factory=set)
+
+
+def find_demand(
+    graph: ColumnGraph, shifts: dict[int, Shift], hop: int, early: Early = NEVER
+) -> dict[int, Demand]:
+    """The demand on every stream that the outputs reach, by id. Raises `Overlap` for a lead that is too long."""
+    asked = {s: _Asked() for s in graph.streams}
     demand: dict[int, Demand] = {}
     for stream in graph.outputs:
-        requested.setdefault(stream.id, set()).update(range(stream.columns))
+        asked[stream.id].now.update(range(stream.columns))
     for op in reversed(graph.ops):
-        wanted = requested.get(op.output.id)
-        if not wanted:
+        if not (asked[op.output.id].now or asked[op.output.id].early):
             continue
-        shift = shifts[op.output.id]
-        computed = split(wanted, shift.interior, shift.advance(hop))
-        demand[op.output.id] = Demand(tuple(sorted(wanted)), computed)
+        if op in early.sums:
+            demand[op.output.id] = _sum_demand(op, asked, shifts, hop, early)
+            continue
+        made = _demand(op.output, asked[op.output.id], shifts[op.output.id], hop, early, op in early.ops)
+        demand[op.output.id] = made
         for stream, window in zip(op.inputs, op.windows, strict=True):
-            asked = requested.setdefault(stream.id, set())
-            for j in computed:
-                asked.update(window.reads_inside(j, stream.columns))
+            for j in made.computed:
+                asked[stream.id].now.update(window.reads_inside(j, stream.columns))
+            for j in made.early:
+                asked[stream.id].early.update(window.reads_inside(j, stream.columns))
     for stream in graph.inputs:
-        wanted = requested.get(stream.id, set())
         if stream.id in graph.temporal:
-            demand[stream.id] = _frames(wanted, stream.columns, hop)
+            _bring_forward(asked[stream.id], shifts[stream.id], hop, early)
+            demand[stream.id] = _frames(asked[stream.id].now, stream.columns, hop)
+        elif asked[stream.id].early:
+            raise Overlap  # an input without time belongs to the current window alone
         else:
-            demand[stream.id] = Demand(tuple(sorted(wanted)), tuple(sorted(wanted)))
+            wanted = tuple(sorted(asked[stream.id].now))
+            demand[stream.id] = Demand(wanted, wanted)
     return demand
+
+
+def _demand(stream: Stream, asked: _Asked, shift: Shift, hop: int, early: Early, is_early: bool) -> Demand:
+    _bring_forward(asked, shift, hop, early)
+    if asked.early and not is_early:
+        raise Overlap
+    queued = sorted(j for j in asked.now if is_early and j < shift.interior.start)
+    now = asked.now.difference(queued)
+    return Demand(
+        tuple(sorted(now)),
+        split(now, shift.interior, shift.advance(hop)),
+        tuple(sorted(asked.early.union(queued))),
+        tuple(queued),
+    )
+
+
+def _bring_forward(asked: _Asked, shift: Shift, hop: int, early: Early) -> None:
+    """Interior columns of the early window are columns of the current one; only left edges stay apart."""
+    ahead = early.columns(shift, hop) if early.lead else 0
+    for j in [j for j in asked.early if j >= shift.interior.start]:
+        if j + ahead >= shift.interior.stop:
+            raise Overlap
+        asked.now.add(j + ahead)
+        asked.early.discard(j)
+
+
+def _sum_demand(op: ColumnOp, asked: dict[int, _Asked], shifts: dict[int, Shift], hop: int, early: Early) -> Demand:
+    """A kept sum reads the newest interior columns and the right edge now, the left edge early."""
+    stream, shift = op.inputs[0], shifts[op.inputs[0].id]
+    interior, ahead = shift.interior, early.columns(shift, hop)
+    gaps = shift.advance(hop) > len(interior)
+    if gaps or asked[op.output.id].early or interior.start + ahead > interior.stop:
+        raise Overlap
+    now = asked[stream.id].now
+    now.update(range(max(interior.start, interior.stop - shift.advance(hop)), stream.columns))
+    now.update(range(interior.start + ahead, interior.stop))
+    asked[stream.id].early.update(range(interior.start))
+    return Demand((0,), (0,))
 
 
 def split(requested: Iterable[int], interior: range, advance: int) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ from math import gcd
 from edgeshift.errors import PlanError
 from edgeshift.ir import ColumnGraph, Stream
 from edgeshift.ops import ColumnOp
-from edgeshift.shift.demand import find_demand
+from edgeshift.shift.demand import Demand, find_demand
+from edgeshift.shift.early import NEVER, Early
 from edgeshift.shift.interior import Shift, find_interiors
 
 
@@ -44,9 +45,21 @@ class Block:
         return range(self.first, self.first + self.step * self.length, self.step)
 
 
+@dataclass(frozen=True)
+class Queue:
+    """Left-edge columns that wait for their window to end: `entries` windows, a `block` of columns each."""
+
+    block: Block
+    entries: int
+
+
 @dataclass(frozen=True, eq=False)
 class StreamPlan:
-    """What one stream does at a hop. `blocks` and `ring` together hold every requested column."""
+    """What one stream does at a hop.
+
+    `blocks`, `ring` and `queue` together hold every requested column of the current window. `early` columns are made for
+    the window that begins `ahead` columns after the current one; they lie in the queue, or in `early_blocks`.
+    """
 
     stream: Stream
     shift: Shift
@@ -56,32 +69,84 @@ class StreamPlan:
     computed: tuple[int, ...]
     ring: Ring | None
     blocks: tuple[Block, ...]
+    early: tuple[int, ...] = ()
+    early_blocks: tuple[Block, ...] = ()
+    queue: Queue | None = None
+    ahead: int = 0
 
     @property
-    def computed_ranges(self) -> list[range]:
+    def computed_ranges(self) -> tuple[range, ...]:
         """The computed columns as few arithmetic ranges, in order."""
-        ranges: list[range] = []
-        for j in self.computed:
-            if ranges and len(ranges[-1]) == 1:
-                ranges[-1] = range(ranges[-1].start, j + 1, j - ranges[-1].start)
-            elif ranges and ranges[-1][-1] + ranges[-1].step == j:
-                ranges[-1] = range(ranges[-1].start, j + 1, ranges[-1].step)
-            else:
-                ranges.append(range(j, j + 1))
-        return ranges
+        return arithmetic_ranges(self.computed)
+
+    @property
+    def columns_per_hop(self) -> int:
+        """Columns computed at a hop, for the current window and for the early one."""
+        return len(self.computed) + len(self.early)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One operator at work on columns of the current window, or of the early one."""
+
+    op: ColumnOp
+    columns: tuple[int, ...]
+    early: bool = False
+
+    @property
+    def ranges(self) -> tuple[range, ...]:
+        """The columns as few arithmetic ranges, in order."""
+        return arithmetic_ranges(self.columns)
+
+
+def arithmetic_ranges(columns: tuple[int, ...]) -> tuple[range, ...]:
+    """Sorted column numbers as few ranges, in order."""
+    ranges: list[range] = []
+    for j in columns:
+        if ranges and len(ranges[-1]) == 1:
+            ranges[-1] = range(ranges[-1].start, j + 1, j - ranges[-1].start)
+        elif ranges and ranges[-1][-1] + ranges[-1].step == j:
+            ranges[-1] = range(ranges[-1].start, j + 1, ranges[-1].step)
+        else:
+            ranges.append(range(j, j + 1))
+    return tuple(ranges)
+
+
+@dataclass(frozen=True)
+class KeptSum:
+    """A sum over the window that is kept up to date: a running sum of the interior for each phase, and for each window
+    of the next `entries` its left edge minus the running sum at its start.
+
+    Of the columns that are new at a hop, `older` come before the early window's interior and `newer` belong to it, as do
+    the columns `kept` from before. The running sum takes `older`; the window's sum is its entry, the running sum, `newer`
+    and its `right` edge; the early window's entry begins as `kept` less the running sum, which then takes `newer` too;
+    its `left` edge follows in a step of its own. All in wrap-around integers.
+    """
+
+    older: range
+    newer: range
+    kept: range
+    right: range
+    left: range
+    entries: int
+    phases: int
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """The exact shift plan of a network for a hop: the operators to run, in order, and the plan of each stream.
+    """The exact shift plan of a network for a hop: the operators, the plan of each stream, the steps to run in order.
 
-    Every hop does the same work in window coordinates; only ring heads and phases move.
+    Steps for the current window come first, then its outputs are taken, then the steps for the early window, which ends
+    `lead` hops later. Every hop does the same work in window coordinates; only ring heads and phases move.
     """
 
     graph: ColumnGraph
     hop: int
     ops: tuple[ColumnOp, ...]
     streams: Mapping[int, StreamPlan]
+    steps: tuple[Step, ...]
+    sums: Mapping[ColumnOp, KeptSum]
+    lead: int
 
     @property
     def window_frames(self) -> int:
@@ -103,24 +168,60 @@ class Schedule:
     @property
     def macs_per_hop(self) -> int:
         """Multiply-accumulates of a hop; the same at every hop and phase."""
-        return sum(op.macs_per_column * len(self.streams[op.output.id].computed) for op in self.ops)
+        return sum(op.macs_per_column * self.streams[op.output.id].columns_per_hop for op in self.ops)
 
 
-def make_schedule(graph: ColumnGraph, hop: int) -> Schedule:
-    """Run passes 2 to 4. Raises `PlanError` for a hop below 1."""
+def make_schedule(graph: ColumnGraph, hop: int, early: Early = NEVER) -> Schedule:
+    """Run passes 2 to 4, with the left edges of some operators early.
+
+    Raises `PlanError` for a hop below 1, `Overlap` for a lead that is too long.
+    """
     if hop < 1:
         raise PlanError(f"the hop must be at least 1 frame, not {hop}")
     shifts = find_interiors(graph)
-    demand = find_demand(graph, shifts, hop)
-    streams = {}
-    for stream_id, wanted in demand.items():
-        stream, shift = graph.streams[stream_id], shifts[stream_id]
-        ring, blocks = _storage(wanted.requested, wanted.computed, shift, hop)
-        streams[stream_id] = StreamPlan(
-            stream, shift, shift.phases(hop), shift.advance(hop), wanted.requested, wanted.computed, ring, blocks
-        )
+    demand = find_demand(graph, shifts, hop, early)
+    streams = {i: _stream_plan(graph.streams[i], shifts[i], wanted, hop, early) for i, wanted in demand.items()}
     ops = tuple(op for op in graph.ops if op.output.id in streams)
-    return Schedule(graph, hop, ops, streams)
+    sums = {op: _kept_sum(streams[op.inputs[0].id], early) for op in ops if op in early.sums}
+    now = [Step(op, streams[op.output.id].computed) for op in ops]
+    later = [Step(op, streams[op.output.id].early or (0,), early=True) for op in ops if op in early.ops or (op in sums and len(sums[op].left))]
+    steps = [s for s in now if s.columns] + [s for s in later if s.op in sums or streams[s.op.output.id].early]
+    return Schedule(graph, hop, ops, streams, tuple(steps), sums, early.lead)
+
+
+def _stream_plan(stream: Stream, shift: Shift, wanted: Demand, hop: int, early: Early) -> StreamPlan:
+    ring, blocks = _storage(wanted.requested, wanted.computed, shift, hop)
+    early_blocks, queue = _blocks(wanted.early), None
+    if wanted.queued:
+        early_blocks, queue = (), Queue(early_blocks[0], early.lead)
+    return StreamPlan(
+        stream,
+        shift,
+        shift.phases(hop),
+        shift.advance(hop),
+        wanted.requested,
+        wanted.computed,
+        ring,
+        blocks,
+        wanted.early,
+        early_blocks,
+        queue,
+        early.columns(shift, hop) if early.lead else 0,
+    )
+
+
+def _kept_sum(plan: StreamPlan, early: Early) -> KeptSum:
+    interior, new = plan.shift.interior, plan.shift.interior.stop - plan.advance
+    begin = interior.start + plan.ahead  # of the early window's interior
+    return KeptSum(
+        older=range(new, max(new, begin)),
+        newer=range(max(new, begin), interior.stop),
+        kept=range(begin, max(new, begin)),
+        right=range(interior.stop, plan.stream.columns),
+        left=range(interior.start),
+        entries=early.lead,
+        phases=plan.phases,
+    )
 
 
 def _storage(

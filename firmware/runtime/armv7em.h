@@ -85,11 +85,17 @@ static inline int32_t es_smmlar(int32_t b, int32_t c, int32_t a) {
     return result;
 }
 
+/* twice * multiplier / 2^(32 + shift) to nearest, ties away from zero after a first rounding; centre is
+ * 2^(shift - 1), shift >= 1. */
+static inline int32_t es_rounded(int32_t twice, int32_t multiplier, int32_t centre, int32_t shift) {
+    return es_smmlar(twice, multiplier, centre + (twice >> 31)) >> shift;
+}
+
 /* The requantised accumulator `twice / 2` with its zero point, saturated to int8. `centre` is
  * (2 * zero point + 1) << (shift - 1): with the sign of the accumulator added, a plain shift to the right rounds to
  * nearest with ties away from zero. shift >= 1, |accumulator| < 2^30. */
 static inline int32_t es_finish_s8(int32_t twice, int32_t multiplier, int32_t centre, int32_t shift) {
-    return es_ssat8(es_smmlar(twice, multiplier, centre + (twice >> 31)) >> shift);
+    return es_ssat8(es_rounded(twice, multiplier, centre, shift));
 }
 
 /* count int8 values into [low, high], four at a time. */

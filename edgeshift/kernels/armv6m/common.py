@@ -10,7 +10,7 @@ import numpy as np
 from edgeshift.ops.conv import Conv, DepthwiseConv
 
 LIMIT = 1 << 23  # sums lie in [-LIMIT, LIMIT)
-LONGEST_SHIFT = 22  # so that the rounding of a rescaled sum fits 32 bits
+LONGEST_SHIFT = 31
 
 
 def folded_bias(bias: np.ndarray, weights: np.ndarray, zero_point: int) -> np.ndarray:
@@ -28,21 +28,21 @@ def within_limit(folded: np.ndarray, weights: np.ndarray) -> bool:
 
 
 def rescalable(op: Conv | DepthwiseConv) -> bool:
-    """Whether es_v6m_finish has the multipliers and shifts of an operator."""
+    """Whether the runtime takes the multipliers and shifts of an operator."""
     shift = -op.shift.astype(np.int64)
     return bool((op.multiplier >= 0).all() and (shift >= 1).all() and (shift <= LONGEST_SHIFT).all())
 
 
 def scales(op: Conv | DepthwiseConv) -> np.ndarray:
-    """Per channel the multiplier and the shift to the right, less one."""
-    return np.stack([op.multiplier.astype(np.uint32), (-op.shift - 1).astype(np.uint32)], axis=1)
+    """Per channel the multiplier and the shift to the right."""
+    return np.stack([op.multiplier.astype(np.uint32), (-op.shift.astype(np.int64)).astype(np.uint32)], axis=1)
 
 
 def output_scalars(op: Conv | DepthwiseConv, scalars: Mapping[str, tuple[str, Any]]) -> dict[str, tuple[str, Any]]:
     """What es_v6m_output holds."""
     low, high = (int(scalars[name][1]) for name in ("activation_min", "activation_max"))
     return {
-        "rounding": ("int32_t", 2 * (op.output_offset - low) + 1),
+        "offset": ("int32_t", op.output_offset - low),
         "range": ("int32_t", high - low),
         "minimum": ("int32_t", low),
     }

@@ -41,7 +41,7 @@ def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     }
     patches = Patches("uint8_t", -(-size // 4) * 4, 1, op.features.out_size, op.out_channels)
     return Kernel(
-        "armv6m/conv", "patches", shape, tables, output_scalars(op, base.scalars), ("armv6m",), patches=patches
+        "armv6m/conv", "patches", shape, tables, output_scalars(op, base.scalars), ("armv6m", "armv6m_conv"), patches=patches
     )
 
 

@@ -30,4 +30,5 @@ def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
         "scales": scales(op),
         "padding": np.full(op.in_channels // LANES, (op.zero_point & 0xFF) * 0x01010101, np.uint32),
     }
-    return Kernel("armv6m/depthwise", "taps", base.shape, tables, output_scalars(op, base.scalars), ("armv6m",))
+    scalars = output_scalars(op, base.scalars)
+    return Kernel("armv6m/depthwise", "taps", base.shape, tables, scalars, ("armv6m", "armv6m_depthwise"))

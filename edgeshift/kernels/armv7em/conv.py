@@ -73,8 +73,7 @@ def _kernel(
     if max(abs(int(bounds[0].min())), abs(int(bounds[1].max()))) >= 1 << 31:
         return None  # the reference's accumulator may wrap
     channels, inputs = weights.shape
-    total = len(plan.computed) * positions
-    batch = min(total, 3)
+    batch = min(max(len(plan.computed), len(plan.early)) * positions, 3)
     group = 8 if batch == 1 else 4
     size = -(-inputs // group) * group
     if size * batch > 3 * LONGEST_PATCH:

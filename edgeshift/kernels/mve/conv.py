@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeshift.kernels import variant
-from edgeshift.kernels.layout import finish_table, folded_bias, interleave, patch_shape, rounding
+from edgeshift.kernels.layout import even_odd, finish_table, folded_bias, interleave, padded, patch_shape, rounding
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.base import Patches
 from edgeshift.ops.conv import Conv
@@ -18,13 +18,13 @@ def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, Conv)
     if not op.integer or op.groups != 1:
         return None
-    weights = op.weights.reshape(op.out_channels, -1)
+    weights = padded(op.weights.reshape(op.out_channels, -1), 0, 2 * CHANNELS)
     chunks = -(-weights.shape[1] // LANES)
     patches = Patches("int8_t", chunks * LANES, 1, op.features.out_size, op.out_channels)
     shape = {**patch_shape(op, plan), "chunks": chunks, "rounding": rounding(op.shift)}
     tables = {
-        "weights": interleave(weights, CHANNELS, LANES),
-        "finish": finish_table(folded_bias(op), op.multiplier, op.shift),
+        "weights": interleave(even_odd(weights), CHANNELS, LANES),
+        "finish": finish_table(2 * CHANNELS, even_odd, folded_bias(op), op.multiplier, op.shift),
     }
     scalars = {k: v for k, v in op.kernel().scalars.items() if k != "input_offset"}
     return Kernel("mve/conv", "patches", shape, tables, scalars, ("requantize", "mve"), patches=patches)

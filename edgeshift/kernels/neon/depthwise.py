@@ -19,9 +19,9 @@ def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
         return None
     base = op.kernel()
     if not op.integer:
-        shape = {**depthwise_shape(op, op.weights), "rounding": ""}
+        shape = {**depthwise_shape(op, op.weights, "float"), "rounding": ""}
         return Kernel("neon/depthwise", "taps", shape, base.tables, base.scalars, ("float_math", "neon"))
     weights = op.weights.astype(np.int16)
-    shape = {**depthwise_shape(op, weights), "rounding": rounding(op.shift)}
+    shape = {**depthwise_shape(op, weights, "int16_t"), "rounding": rounding(op.shift)}
     tables = {**base.tables, "weights": weights, "shift": op.shift.astype(np.int32)}
     return Kernel("neon/depthwise", "taps", shape, tables, base.scalars, ("requantize", "neon"))
