@@ -26,6 +26,7 @@ class Function:
     parameters: tuple[str, ...]
     position: bool
     patches: Patches | None
+    work: bool
     scalar_parameters: tuple[str, ...]
 
     @property
@@ -47,7 +48,7 @@ class FunctionTable:
         scalar_types = tuple((name, kind) for name, (kind, _) in kernel.scalars.items())
         key = (
             kernel.template, kernel.access, types, output_type, table_types, scalar_types, kernel.position, kernel.patches,
-            tuple(sorted(kernel.shape.items())),
+            kernel.work > 0, tuple(sorted(kernel.shape.items())),
         )  # fmt: skip
         if key not in self.functions:
             parameters: tuple[str, ...]
@@ -57,6 +58,7 @@ class FunctionTable:
                 *(["int32_t column"] if kernel.position else []),
                 *(f"const {kind} *{name}" for name, kind in table_types),
                 *(f"{kind} {name}" for name, kind in scalar_types),
+                *(["uint32_t *work"] if kernel.work else []),
                 f"{output_type} *output" if kernel.patches is None else f"{output_type} *const *outputs",
             )
             if kernel.template == "sum":
@@ -71,6 +73,7 @@ class FunctionTable:
                 parameters,
                 kernel.position,
                 kernel.patches,
+                kernel.work > 0,
                 tuple(f"{kind} {name}" for name, kind in scalar_types),
             )
         return self.functions[key]

@@ -205,6 +205,8 @@ def _scratch_members(
         for k in kernels.values()
         if k.patches is not None
     }
+    if any(k.work for op, k in kernels.items() if op not in schedule.sums):
+        used.add(("uint32_t", "u32", 4))
     return [(kind, member, memory.scratch_bytes // size) for kind, member, size in sorted(used)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeshift.ops import Kernel
+from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.common import Features
 from edgeshift.ops.conv import Conv, DepthwiseConv
 from edgeshift.ops.dense import Dense
@@ -56,14 +56,13 @@ def patch_shape(op: Conv | Dense, plan: StreamPlan) -> dict[str, Any]:
         features, in_channels, out_channels = op.features, op.in_channels, op.out_channels
     else:
         features, in_channels, out_channels = Features(1, 1, 1, 0, op.rows, op.rows), op.depth, op.units
-    inside = (len(window.reads_inside(j, op.inputs[0].columns)) for j in plan.computed)
     return {
         **features.shape,
         "taps": window.kernel,
         "in_channels": in_channels,
         "out_channels": out_channels,
         "fill": op.zero_point if op.integer else 0,
-        "padded": any(count < window.kernel for count in inside),
+        "padded": reads_padding(op, plan),
     }
 
 
@@ -88,13 +87,47 @@ def innermost_is_kept(kernel: Kernel) -> bool:
     return bool(kernel.shape["kept_loops"][-1][1] == 1)
 
 
-def depthwise_shape(op: DepthwiseConv, weights: np.ndarray, weight_type: str) -> dict[str, Any]:
-    """What `macros/depthwise.j2` must know; `weights` are the table `[time taps, feature taps, channels]`."""
+def depthwise_shape(op: DepthwiseConv, plan: StreamPlan, weights: np.ndarray) -> dict[str, Any]:
+    """What `macros/depthwise.j2` must know; `weights` are the table `[time taps, feature taps, channels]`.
+
+    `padded` is whether a computed column reads columns that are padding, `over` whether a position reads features that
+    are; `direct` whether the pointers to the columns serve as they are.
+    """
+    window, features = op.windows[0], op.features
+    padded_columns = reads_padding(op, plan)
+    reach = (features.out_size - 1) * features.stride + (features.kernel - 1) * features.dilation - features.pad
+    over = features.pad > 0 or reach >= features.in_size
     return {
-        **op.features.shape,
-        "taps": op.windows[0].kernel,
+        **features.shape,
+        "taps": window.kernel,
         "in_channels": op.in_channels,
         "out_channels": op.out_channels,
         "weight_channels": weights.shape[2],
-        "weight_type": weight_type,
+        "padded": padded_columns,
+        "over": over,
+        "direct": features.out_size == features.kernel == 1 and not over and not padded_columns,
     }
+
+
+def outside_table(shape: dict[str, Any], op: DepthwiseConv) -> dict[str, np.ndarray]:
+    """The table of what padding is read as, for kernels whose biases hold the zero point; none where nothing is read."""
+    used = shape["padded"] or shape["over"]
+    return {"outside": np.full(op.in_channels, op.zero_point, np.int8)} if used else {}
+
+
+def folded_bias_of_channels(op: DepthwiseConv) -> np.ndarray:
+    """As `folded_bias`, for weights whose last axis are the channels."""
+    sums = op.weights.astype(np.int64).sum(axis=(0, 1))
+    return wrap(op.bias.astype(np.int64) - op.zero_point * sums)
+
+
+def reads_padding(op: ColumnOp, plan: StreamPlan) -> bool:
+    """Whether a computed column reads columns of the operand that are padding."""
+    window, columns = op.windows[0], op.inputs[0].columns
+    return any(len(window.reads_inside(j, columns)) < window.kernel for j in (*plan.computed, *plan.early))
+
+
+def tap_pairs_fit(op: DepthwiseConv) -> bool:
+    """Whether the products of taps 2n and 2n + 1 always add up within 16 bits."""
+    taps = padded(np.abs(op.weights.astype(np.int64)).reshape(-1, op.out_channels), 0, 2)
+    return bool((taps.reshape(-1, 2, op.out_channels).sum(axis=1) <= 255).all())

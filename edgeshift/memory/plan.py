@@ -145,9 +145,9 @@ def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item
         written[step.op.output.id, step.early] = moment
         for column in _reads(schedule, step):
             read[column] = moment
-        patches = kernels[step.op].patches
-        if patches is not None and step.op not in schedule.sums:
-            items.append(_Item(_words(patches.bytes), moment, moment, step=step))
+        needed = kernels[step.op].scratch_bytes
+        if needed and step.op not in schedule.sums:
+            items.append(_Item(_words(needed), moment, moment, step=step))
     for stream in schedule.graph.outputs:
         for column in range(stream.columns):
             read[stream.id, False, column] = max(first_early, read.get((stream.id, False, column), 0))

@@ -67,7 +67,8 @@ class Kernel:
     layers whose template, access, dtypes and shape agree share one function. `tables` are constant arrays and
     `scalars` constants (C type, value) that each layer passes in. `runtime` names the headers of
     `firmware/runtime/` that it calls. `position` asks for the number of the output column as well.
-    With `access = "patches"` the operand's columns are gathered as `patches` says.
+    With `access = "patches"` the operand's columns are gathered as `patches` says. Otherwise `work` bytes of scratch,
+    if it needs any, are its own during a call, as `uint32_t *work`.
     """
 
     template: str
@@ -78,6 +79,12 @@ class Kernel:
     runtime: tuple[str, ...] = ()
     position: bool = False
     patches: Patches | None = None
+    work: int = 0
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Scratch that it needs beside columns."""
+        return self.work if self.patches is None else self.patches.bytes
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,17 @@ typedef struct {
 
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 
-#define ES_V6M_ASM __attribute__((naked, noinline)) static
+/* A function in assembly; no compiler may reason about what it does not read. */
+#define ES_V6M_ASM __attribute__((naked, noinline, used)) static
 
-/* What every function called from C does first and last. */
+/* Call one that takes a pointer. */
+#define ES_V6M_CALL(function, pointer)                                                                      \
+    do {                                                                                                    \
+        register void *es_first __asm__("r0") = (pointer);                                                  \
+        __asm__ volatile("bl " #function : "+r"(es_first) : : "r1", "r2", "r3", "r12", "lr", "cc", "memory"); \
+    } while (0)
+
+/* What it does first and last. */
 #define ES_V6M_ENTER                                                 \
     ".syntax unified\n\t"                                            \
     "push {r4-r7, lr}\n\t"                                           \
@@ -48,7 +56,7 @@ typedef struct {
 
 /* For the assembly below: r0 sums, r1 scales and r2 outputs, of which the last two are moved on; r3 how, r4 how many.
  * Changes r3 to r12. */
-ES_V6M_ASM __attribute__((used)) void es_v6m_finish(void) {
+ES_V6M_ASM void es_v6m_finish(void) {
     __asm__ volatile(
         ".syntax unified\n\t"
         "ldmia r3!, {r5-r7}\n\t"

@@ -25,35 +25,6 @@ typedef struct {
     int32_t channels; /* still to do, at least 1 */
 } es_v6m_sums;
 
-/* Take `count` int8 values as inputs; gives the place behind them. */
-static inline uint8_t *es_v6m_take(uint8_t *to, const int8_t *from, int32_t count) {
-    int32_t i = 0;
-    if ((((uintptr_t)to | (uintptr_t)from) & 3u) == 0u) {
-        for (; i < count - 3; i += 4) {
-            *(uint32_t *)(void *)(to + i) = *(const uint32_t *)(const void *)(from + i) ^ UINT32_C(0x80808080);
-        }
-    }
-    for (; i < count; ++i) {
-        to[i] = (uint8_t)(from[i] ^ -128);
-    }
-    return to + count;
-}
-
-/* The sum of the bytes of `count` words. */
-static inline uint32_t es_v6m_sum(const uint8_t *bytes, int32_t count) {
-    const uint32_t *words = (const uint32_t *)(const void *)bytes;
-    uint32_t sum = 0;
-    while (count > 0) {
-        uint32_t pairs = 0; /* two sums of 16 bits */
-        for (const uint32_t *const last = words + (count < 128 ? count : 128); words < last; ++words) {
-            pairs += (*words & 0xff00ffu) + (*words >> 8 & 0xff00ffu);
-        }
-        sum += (pairs & 0xffffu) + (pairs >> 16);
-        count -= 128;
-    }
-    return sum;
-}
-
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 
 /* One weight word, in register `w`, times the input in r2; r3 is free. */
@@ -91,7 +62,7 @@ static inline uint32_t es_v6m_sum(const uint8_t *bytes, int32_t count) {
     "stmia r1!, {r3-r6}\n\t"
 
 /* For the assembly below: one block of the sums at r0, which stays. Changes all other registers. */
-ES_V6M_ASM __attribute__((used)) void es_v6m_block(void) {
+ES_V6M_ASM void es_v6m_block(void) {
     __asm__ volatile(
         ".syntax unified\n\t"
         "ldr r3, [r0, #4]\n\t"
@@ -134,13 +105,16 @@ ES_V6M_ASM __attribute__((used)) void es_v6m_block(void) {
         "pop {r0, r3, pc}\n\t");
 }
 
-/* One block. */
-ES_V6M_ASM __attribute__((unused)) void es_v6m_sum_block(es_v6m_sums *sums __attribute__((unused))) {
+ES_V6M_ASM void es_v6m_block_entry(void) {
     __asm__ volatile(ES_V6M_ENTER "bl es_v6m_block\n\t" ES_V6M_LEAVE);
 }
 
-/* Every block, and the outputs. */
-ES_V6M_ASM __attribute__((unused)) void es_v6m_conv(es_v6m_sums *sums __attribute__((unused))) {
+/* One block. */
+static inline void es_v6m_sum_block(es_v6m_sums *sums) {
+    ES_V6M_CALL(es_v6m_block_entry, sums);
+}
+
+ES_V6M_ASM void es_v6m_conv_entry(void) {
     __asm__ volatile(
         ES_V6M_ENTER
         "push {r0}\n"
@@ -160,6 +134,41 @@ ES_V6M_ASM __attribute__((unused)) void es_v6m_conv(es_v6m_sums *sums __attribut
         "ldr r3, [r7, #4]\n\tcmp r3, #0\n\t"
         "bgt 1b\n\t"
         "pop {r0}\n\t" ES_V6M_LEAVE);
+}
+
+/* Every block, and the outputs. */
+static inline void es_v6m_conv(es_v6m_sums *sums) {
+    ES_V6M_CALL(es_v6m_conv_entry, sums);
+}
+
+typedef uint32_t __attribute__((may_alias)) es_v6m_word;
+
+/* Take `count` int8 values as inputs; gives the place behind them. */
+static inline uint8_t *es_v6m_take(uint8_t *to, const int8_t *from, int32_t count) {
+    int32_t i = 0;
+    if ((((uintptr_t)to | (uintptr_t)from) & 3u) == 0u) {
+        for (; i < count - 3; i += 4) {
+            *(es_v6m_word *)(void *)(to + i) = *(const es_v6m_word *)(const void *)(from + i) ^ UINT32_C(0x80808080);
+        }
+    }
+    for (; i < count; ++i) {
+        to[i] = (uint8_t)(from[i] ^ -128);
+    }
+    return to + count;
+}
+
+/* The sum of `count` inputs and of what fills the last word; they begin at a word. */
+static inline uint32_t es_v6m_sum(const uint8_t *inputs, int32_t count) {
+    const es_v6m_word *words = (const es_v6m_word *)(const void *)inputs;
+    uint32_t sum = 0;
+    for (count = (count + 3) / 4; count > 0; count -= 128) {
+        uint32_t pairs = 0; /* two sums of 16 bits */
+        for (const es_v6m_word *const last = words + (count < 128 ? count : 128); words < last; ++words) {
+            pairs += (*words & 0xff00ffu) + (*words >> 8 & 0xff00ffu);
+        }
+        sum += (pairs & 0xffffu) + (pairs >> 16);
+    }
+    return sum;
 }
 
 #else
@@ -202,6 +211,21 @@ static inline void es_v6m_conv(es_v6m_sums *sums) {
     }
 }
 
+static inline uint8_t *es_v6m_take(uint8_t *to, const int8_t *from, int32_t count) {
+    for (int32_t i = 0; i < count; ++i) {
+        to[i] = (uint8_t)(from[i] + 128);
+    }
+    return to + count;
+}
+
+static inline uint32_t es_v6m_sum(const uint8_t *inputs, int32_t count) {
+    uint32_t sum = 0;
+    for (int32_t i = 0; i < count; ++i) {
+        sum += inputs[i];
+    }
+    return sum;
+}
+
 #endif
 
 /* Add the products of one chunk of a dense layer's inputs, at most 256 and an even number, to the sums of all units. */
@@ -209,7 +233,7 @@ static inline void es_v6m_dense_chunk(es_v6m_sums *sums, const uint8_t *first, i
     static const uint32_t nothing[6] = {0};
     sums->first = first;
     sums->last = first + count;
-    sums->excess = es_v6m_sum(first, (count + 3) / 4) << 7;
+    sums->excess = es_v6m_sum(first, count) << 7;
     for (; blocks > 0; --blocks) {
         sums->bias = nothing;
         es_v6m_sum_block(sums);

@@ -33,7 +33,7 @@ typedef struct {
     ES_V6M_LANE("r10") ES_V6M_NEXT_LANE               \
     "muls r3, r4, r3\n\tadd r11, r3\n\t"
 
-ES_V6M_ASM __attribute__((unused)) void es_v6m_depthwise(es_v6m_depthwise_args *args __attribute__((unused))) {
+ES_V6M_ASM void es_v6m_depthwise_entry(void) {
     __asm__ volatile(
         ES_V6M_ENTER
         "sub sp, #20\n\t" /* args, entry, where the next sums go, end of the channels summed, the next channel */
@@ -92,6 +92,10 @@ ES_V6M_ASM __attribute__((unused)) void es_v6m_depthwise(es_v6m_depthwise_args *
         "4:\n\t"
         "add sp, #20\n\t"
         ES_V6M_LEAVE);
+}
+
+static inline void es_v6m_depthwise(es_v6m_depthwise_args *args) {
+    ES_V6M_CALL(es_v6m_depthwise_entry, args);
 }
 
 #else

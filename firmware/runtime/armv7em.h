@@ -116,14 +116,14 @@ ES_OUTLINE void es_clamp_bytes(int8_t *values, int32_t count, int32_t low, int32
 #define ES_ODD_HALVES(halves, word) "sxtb16 " #halves ", " #word ", ror #8\n\t"
 #define ES_TWICE(sum) ES_(adds sum, sum, sum)
 
-/* es_finish_s8 with its shift in r7 and r12 free: 4 instructions */
-#define ES_FINISH(sum, multiplier, centre)                                   \
+/* es_finish_s8 with r12 free: 4 instructions */
+#define ES_FINISH(sum, multiplier, centre, shift)                            \
     "add r12, " #centre ", " #sum ", asr #31\n\t"                            \
     ES_(smmlar sum, sum, multiplier, r12)                                    \
-    ES_(asrs sum, sum, r7)                                                   \
+    ES_(asrs sum, sum, shift)                                                \
     "ssat " #sum ", #8, " #sum "\n\t"
 
-/* Shifts are kept one in each byte: the next one. */
+/* Shifts that are kept one in each byte of r7: the next one. */
 #define ES_NEXT_SHIFT ES_(lsrs r7, r7, #8)
 #define ES_STORE_PAIR(to, sum0, sum1) "strb " #sum0 ", [" #to "], #1\n\tstrb " #sum1 ", [" #to "], #1\n\t"
 

@@ -99,22 +99,21 @@
 #define ES_TWICE_PACKED(sum0, sum1) ES_(subs sum0, sum0, sum1) "asrs " #sum0 ", " #sum0 ", #7\n\t"
 #define ES_TWICE_PLAIN(sum0, sum1) ES_TWICE(sum0)
 
-#define ES_FINISH_0(twice, sum0, sum1) twice(sum0, sum1) ES_FINISH(sum0, r8, r9)
-#define ES_FINISH_1(sum1) ES_TWICE(sum1) ES_FINISH(sum1, r10, r11)
+#define ES_FINISH_0(twice, sum0, sum1) twice(sum0, sum1) ES_FINISH(sum0, r8, r9, r7)
+#define ES_FINISH_1(sum1) ES_TWICE(sum1) ES_FINISH(sum1, r10, r11, r7)
 #define ES_ENDING ES_(ldmia r6!, {r7, r8, r9, r10, r11})
 
 /* ---- whole layers ----
  *
- * Eight groups to a turn of the loop; the first turn starts in its middle when their number does not divide.
+ * Eight groups to a turn of the loop, 16 with three patches; the first turn starts in its middle when their number does not divide.
  * On the stack: 0 outputs, 12 inputs, 16 turns (one patch: the end of its inputs), 20 where the first turn starts,
  * 24 the end of the table. Arguments: r0 table, r1 patches, r2 groups, r3 outputs, then the end of the table. */
 
-#define ES_ROUND(group) ".balign 4\n2:\n\t.rept 8\n\t" group ".endr\n\t"
-#define ES_ROUND_4(groups) ".balign 4\n2:\n\t.rept 4\n\t" groups ".endr\n\t"
+#define ES_ROUND(times, group) ".balign 4\n2:\n\t.rept " #times "\n\t" group ".endr\n\t"
 #define ES_TURNS ES_(subs r8, r8, #1) ES_(bne.w 2b)
 
 #define ES_SUMS_3(group, bytes)                                              \
-    ES_ENTER(8, 3, bytes)                                                    \
+    ES_ENTER(16, 4, bytes)                                                    \
     "strd r1, r4, [sp, #12]\n\t"                                             \
     "ldmia r3, {r8, r9, r10}\n\t"                                            \
     "stmia.w sp, {r8, r9, r10}\n\t"                                          \
@@ -123,7 +122,7 @@
     "mov r2, r0\n\tmov r3, r1\n\tmov r4, r0\n\tmov r5, r1\n\t"               \
     "ldrd r7, r8, [sp, #12]\n\t"                                             \
     "ldr pc, [sp, #20]\n\t"                                                  \
-    ES_ROUND(group) ES_TURNS
+    ES_ROUND(16, group) ES_TURNS
 
 /* 53 instructions for 6 outputs beside the groups */
 #define ES_LAYER_3(group, bytes, twice)                                      \
@@ -147,7 +146,7 @@
     "mov r2, r0\n\tmov r3, r1\n\t"                                           \
     "ldrd r7, r8, [sp, #12]\n\t"                                             \
     "ldr pc, [sp, #20]\n\t"                                                  \
-    ES_ROUND(group) ES_TURNS
+    ES_ROUND(8, group) ES_TURNS
 
 /* 38 instructions for 4 outputs beside the groups */
 #define ES_LAYER_2(group, bytes, twice)                                      \
@@ -173,7 +172,7 @@
     "ldmia r6!, {r0, r1, r2, r3}\n\t"                                        \
     "ldr r7, [sp, #12]\n\t"                                                  \
     "ldr pc, [sp, #20]\n\t"                                                  \
-    ".balign 4\n2:\n\t.rept 4\n\t" groups ".endr\n\t"                        \
+    ES_ROUND(4, groups)                                                      \
     "ldr r4, [sp, #16]\n\t"                                                  \
     "cmp r7, r4\n\t"                                                         \
     "bne.w 2b\n\t"
@@ -229,28 +228,39 @@ static inline int32_t es_sum_of_pair(const int32_t *sums, int32_t channel, int32
 
 /* ---- gathering: int8 inputs to the 16-bit words of patch `lane` of `lanes` ---- */
 
-/* Groups of four; returns where the next group goes. */
-ES_OUTLINE uint32_t *es_widen(uint32_t *to, const int8_t *from, int32_t groups, int32_t lanes) {
-    if (lanes == 3) {
-        for (; groups > 0; --groups, from += 4, to += 6) {
-            const uint32_t bytes = es_load4(from);
-            to[0] = es_sxtb16(bytes);
-            to[3] = es_sxtb16_odd(bytes);
-        }
-    } else if (lanes == 2) {
-        for (; groups > 0; --groups, from += 4, to += 4) {
-            const uint32_t bytes = es_load4(from);
-            to[0] = es_sxtb16(bytes);
-            to[2] = es_sxtb16_odd(bytes);
-        }
-    } else {
-        for (; groups > 0; --groups, from += 4, to += 2) {
-            const uint32_t bytes = es_load4(from);
-            to[0] = es_sxtb16(bytes);
-            to[1] = es_sxtb16_odd(bytes);
-        }
+/* Groups of four; returns where the next group goes. 6 instructions a group. */
+#define ES_WIDEN_GROUP(at)                                                   \
+    {                                                                        \
+        const uint32_t bytes = es_load4(from + 4 * (at));                    \
+        to[2 * step * (at)] = es_sxtb16(bytes);                              \
+        to[2 * step * (at) + step] = es_sxtb16_odd(bytes);                   \
     }
+#define ES_WIDEN_ALL                                                         \
+    for (; groups >= 4; groups -= 4, from += 16, to += 8 * step) {           \
+        ES_WIDEN_GROUP(0) ES_WIDEN_GROUP(1) ES_WIDEN_GROUP(2) ES_WIDEN_GROUP(3) \
+    }                                                                        \
+    for (; groups > 0; --groups, from += 4, to += 2 * step) {                \
+        ES_WIDEN_GROUP(0)                                                    \
+    }                                                                        \
     return to;
+
+ES_OUTLINE uint32_t *es_widen_3(uint32_t *to, const int8_t *from, int32_t groups) {
+    enum { step = 3 };
+    ES_WIDEN_ALL
+}
+
+ES_OUTLINE uint32_t *es_widen_2(uint32_t *to, const int8_t *from, int32_t groups) {
+    enum { step = 2 };
+    ES_WIDEN_ALL
+}
+
+ES_OUTLINE uint32_t *es_widen_1(uint32_t *to, const int8_t *from, int32_t groups) {
+    enum { step = 1 };
+    ES_WIDEN_ALL
+}
+
+static inline uint32_t *es_widen(uint32_t *to, const int8_t *from, int32_t groups, int32_t lanes) {
+    return lanes == 3 ? es_widen_3(to, from, groups) : lanes == 2 ? es_widen_2(to, from, groups) : es_widen_1(to, from, groups);
 }
 
 /* The same with one value throughout: padding. */

@@ -16,7 +16,15 @@ static inline int32_t es_clamp(int32_t x, int32_t low, int32_t high) {
 
 /* (a * b + 2^30) >> 31; only b >= 0 (every multiplier is), so that nothing can saturate. */
 static inline int32_t es_high_mul(int32_t a, int32_t b) {
+#if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1 /* Cortex-M0 has no long product: four short ones */
+    const int32_t left = (a >> 16) * (b & 0xffff), right = (a & 0xffff) * (b >> 16);
+    const uint32_t last = ((uint32_t)a & 0xffffu) * ((uint32_t)b & 0xffffu);
+    const uint32_t low = ((uint32_t)left & 0xffffu) + ((uint32_t)right & 0xffffu) + (last >> 16) + (1u << 14);
+    const int32_t high = (a >> 16) * (b >> 16) + (left >> 16) + (right >> 16) + (int32_t)(low >> 16);
+    return es_wrap((uint32_t)high * 2u + (low >> 15 & 1u));
+#else
     return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+#endif
 }
 
 /* x / 2^exponent to nearest, ties away from zero; exponent in [0, 31]. */

@@ -12,7 +12,7 @@ typedef struct {
 
 /* As es_high_mul, for factors of either sign: nothing here reaches -2^31 twice. */
 static inline int32_t es_fixed_mul(int32_t a, int32_t b) {
-    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+    return es_high_mul(a, b);
 }
 
 static inline int32_t es_saturating_left(int32_t x, int32_t exponent) {

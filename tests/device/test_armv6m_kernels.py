@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from edgeshift.device import load_board
 from edgeshift.device.deploy import run_on_board
 from edgeshift.ops.conv import Conv, DepthwiseConv
+from edgeshift.ops.dense import Dense
 from edgeshift.pipeline import Network, plan
 from tests.finish import finish
 from tests.ladder import network
@@ -21,6 +24,7 @@ from tests.zoo.registry import build
 BOARD = load_board(Path(__file__).parent / "boards" / "mps2-an385-armv6m.toml")
 ZOO_ON_HOST = ("ds_cnn", "fcn_same", "wavenet", "stride_six", "depthwise_multiplied", "frequency_pooled")
 ZOO_ON_BOARD = ("ds_cnn", "tc_resnet")
+KINDS = ("conv", "depthwise", "dense")
 OUTPUTS = 6
 HOST_SEEDS = range(3000, 3016)
 
@@ -37,9 +41,8 @@ def frames_of(net: Network, count: int, seed: int) -> list[np.ndarray]:
             continue
         noise = rng.integers(-128, 128, (rows, size))
         ends = rng.choice([-128, 127], (rows, size))
-        flat = np.broadcast_to(rng.choice([-128, 127], (rows, 1)), (rows, size))
-        kind = (np.arange(rows) * 5 // rows)[:, None]
-        made.append(np.select([kind == 1, kind == 3], [ends, flat], noise).astype(np.int8))
+        part = (np.arange(rows) * 5 // rows)[:, None]
+        made.append(np.select([part == 1, part == 2, part == 3], [ends, -128, 127], noise).astype(np.int8))
     return made
 
 
@@ -87,28 +90,63 @@ def integer_case(seed: int) -> tuple[Network, int] | None:
     return (network(drawn.model), drawn.hop) if drawn.description.startswith("int8") else None
 
 
-def shapes(depthwise: bool, seed: int) -> Network:
-    """Convolutions of odd sizes, whose weights are then drawn from the extremes: with paddings, strides, dilations."""
+def shapes(kind: str, seed: int) -> Network:
+    """Layers of odd sizes, with paddings, strides, dilations; weights drawn from the extremes."""
     rng = np.random.default_rng(seed)
     net = Net("shapes", rng)
-    if depthwise:
+
+    def some(low: int, high: int) -> int:
+        return int(rng.integers(low, high))
+
+    if kind == "depthwise":
         channels, features = int(rng.choice([4, 8, 12, 20, 36])), int(rng.choice([1, 3]))
         x = net.input((1, 14, features, channels))
-        x = net.depthwise(x, 1, (int(rng.integers(1, 6)), int(rng.integers(1, features + 1))), padding="SAME")
-        x = net.depthwise(x, 1, (3, 1), padding="VALID", activation="relu")
+        x = net.depthwise(x, 1, (some(1, 6), some(1, features + 1)), (1, some(1, 3)), padding="SAME")
+        x = net.depthwise(x, 1, (3, 1), dilation=(some(1, 3), 1), padding="VALID", activation="relu")
+    elif kind == "conv":
+        features = int(rng.choice([1, 4]))
+        x = net.input((1, 14, features, some(1, 20)))
+        x = net.conv2d(x, some(3, 22), (some(1, 5), min(2, features)), padding="SAME")
+        x = net.conv2d(x, some(3, 22), (1, 1), activation="relu6")
+        x = net.conv2d(x, some(3, 22), (2, 1), dilation=(some(1, 4), 1), padding="VALID")
     else:
-        channels, features = int(rng.integers(1, 20)), int(rng.choice([1, 4]))
-        x = net.input((1, 14, features, channels))
-        x = net.conv2d(x, int(rng.integers(3, 22)), (int(rng.integers(1, 5)), min(2, features)), padding="SAME")
-        x = net.conv2d(x, int(rng.integers(3, 22)), (1, 1), activation="relu6")
-        x = net.conv2d(x, int(rng.integers(3, 22)), (3, 1), padding="VALID")
+        x = net.input((1, 14, some(1, 4), some(30, 90)))
+        x = net.dense(x, some(10, 40), keep_num_dims=True)
+        x = net.dense(x, some(3, 20), whole=True)
     net.output(x)
     made = network(finish(net, "int8"))
     for op in made.graph.ops:
-        if isinstance(op, Conv | DepthwiseConv):
+        if isinstance(op, Conv | DepthwiseConv | Dense):
             op.weights = rng.choice(np.array([-128, -127, 127, 0, 1, -1], np.int8), op.weights.shape)
-            op.shift = op.shift - 2  # the sums are that much larger
+        if isinstance(op, Conv | DepthwiseConv):
+            op.shift = op.shift - int(rng.integers(0, 3))  # the sums are that much larger
     return made
+
+
+def largest_sums() -> Network:
+    """A convolution whose sums come near 2^23, where they are no longer unique."""
+    rng = np.random.default_rng(5)
+    net = Net("largest", rng)
+    net.output(net.conv2d(net.input((1, 8, 1, 168)), 17, (3, 1), padding="VALID"))
+    made = network(finish(net, "int8"))
+    (op,) = (op for op in made.graph.ops if isinstance(op, Conv))
+    op.zero_point = 0
+    op.bias = rng.integers(-50_000, 50_000, op.bias.shape).astype(np.int32)
+    positive = rng.random(op.weights.shape) < np.linspace(0, 1, 17)[:, None, None, None]
+    op.weights = np.where(positive, 127, -128).astype(np.int8)
+    op.shift = np.full_like(op.shift, -16)
+    return made
+
+
+def pools(seed: int) -> Network:
+    rng = np.random.default_rng(seed)
+    net = Net("pools", rng)
+    channels, features = int(rng.choice([4, 12, 16])), int(rng.integers(1, 5))
+    x = net.input((1, 20, features, channels))
+    x = net.avg_pool(x, (int(rng.integers(1, 5)), int(rng.integers(1, features + 1))), padding="SAME")
+    net.output(net.mean(x, [1, 2]))
+    net.output(net.mean(x, [1]))
+    return network(finish(net, "int8"))
 
 
 def test_random_networks_on_the_host() -> None:
@@ -117,7 +155,15 @@ def test_random_networks_on_the_host() -> None:
 
 
 def test_extreme_weights_on_the_host() -> None:
-    assert compare_on_host([(shapes(bool(i % 2), i), 1 + i % 3) for i in range(10)]) >= 10
+    assert compare_on_host([(shapes(KINDS[i % 3], i), 1 + i % 2) for i in range(12)]) >= 20
+
+
+def test_the_largest_sums() -> None:
+    assert compare_on_host([(largest_sums(), 1)]) == 1
+
+
+def test_pools_on_the_host() -> None:
+    assert compare_on_host([(pools(i), 1 + i) for i in range(4)]) == 12
 
 
 def test_the_zoo_on_the_host() -> None:
@@ -129,12 +175,17 @@ def test_the_zoo_on_the_board(tools: None, name: str) -> None:
     assert compare_on_board(network(build(name, 2, "int8")), 2, 7) > 0
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("made", [largest_sums, partial(pools, 9)], ids=["largest sums", "pools"])
+def test_special_cases_on_the_board(tools: None, made: Callable[[], Network]) -> None:
+    assert compare_on_board(made(), 1, 3) > 0
+
+
+@pytest.mark.parametrize("seed", range(9))
 def test_extreme_weights_on_the_board(tools: None, seed: int) -> None:
-    assert compare_on_board(shapes(bool(seed % 2), 100 + seed), 1 + seed % 2, seed) > 0
+    assert compare_on_board(shapes(KINDS[seed % 3], 100 + seed), 1 + seed % 2, seed) > 1
 
 
-@pytest.mark.parametrize("seed", range(3100, 3112))
+@pytest.mark.parametrize("seed", range(3100, 3108))
 def test_random_networks_on_the_board(tools: None, seed: int) -> None:
     case = integer_case(seed)
     if case is None:

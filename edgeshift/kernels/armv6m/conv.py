@@ -1,4 +1,4 @@
-"""CONV_2D int8: four output channels in a word, three multiplications for four products (runtime/armv6m.h)."""
+"""CONV_2D int8: weights of four output channels in a word, three multiplications for their four products."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
         **base.shape,
         "size": size,
         "blocks": -(-op.out_channels // BLOCK),
-        "fill": (op.zero_point + 128),
+        "fill": op.zero_point + 128,
     }
     tables = {
         "weights": packed_weights(weights),
@@ -40,19 +40,18 @@ def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
         "scales": scales(op),
     }
     patches = Patches("uint8_t", -(-size // 4) * 4, 1, op.features.out_size, op.out_channels)
-    return Kernel(
-        "armv6m/conv", "patches", shape, tables, output_scalars(op, base.scalars), ("armv6m", "armv6m_conv"), patches=patches
-    )
+    scalars, runtime = output_scalars(op, base.scalars), ("armv6m", "armv6m_conv")
+    return Kernel("armv6m/conv", "patches", shape, tables, scalars, runtime, patches=patches)
 
 
 def packed_weights(weights: np.ndarray) -> np.ndarray:
-    """`[channel, input]` to words of four channels `[block, input, half of the block]`, an even number of inputs."""
+    """`[channel, input]` to words of four channels: `[block, input (an even number), half of the block]`."""
     channels, size = weights.shape
     whole = np.full((-(-channels // BLOCK) * BLOCK, size + size % 2), 128, np.uint32)
     whole[:channels, :size] = weights.astype(np.int64) + 128
     lanes = whole.reshape(-1, BLOCK // LANES, LANES, whole.shape[1])
-    words: np.ndarray = (lanes << (8 * np.arange(LANES, dtype=np.uint32))[:, None]).sum(axis=2, dtype=np.uint32)
-    return np.ascontiguousarray(words.transpose(0, 2, 1))
+    places = 8 * np.arange(LANES, dtype=np.uint32)[:, None]
+    return np.ascontiguousarray((lanes << places).sum(axis=2, dtype=np.uint32).transpose(0, 2, 1))
 
 
 def packed_bias(bias: np.ndarray) -> np.ndarray:

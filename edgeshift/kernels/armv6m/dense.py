@@ -13,12 +13,13 @@ from edgeshift.shift import StreamPlan
 
 CHUNK = 256
 MOST = 256  # units, whose sums are on the stack
+SMALLEST = 256  # weights; below this the portable kernel needs less
 
 
 @variant("armv6m", Dense)
 def dense(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, Dense)
-    if not op.integer or not FEWEST <= op.units <= MOST:
+    if not op.integer or not FEWEST <= op.units <= MOST or op.weights.size < SMALLEST:
         return None
     base = op.kernel()
     weights = op.weights.reshape(op.units, -1)

@@ -11,6 +11,7 @@ from edgeshift.ops.conv import DepthwiseConv
 from edgeshift.shift import StreamPlan
 
 LONGEST = 256  # taps of an output: their addresses are on the stack
+LARGEST_STAGE = 32  # positions of 24 bytes
 
 
 @variant("armv7em", DepthwiseConv)
@@ -29,23 +30,44 @@ def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     reach = (features.out_size - 1) * features.stride + (features.kernel - 1) * features.dilation
     bounds = tuple(int(base.scalars[k][1]) for k in ("activation_min", "activation_max"))
     blocks = channels // 4
-    table = _table(weights[:, : 4 * blocks], bias, ending)
+    staged = _stages(op)
+    padded = any(count < window.kernel for count in inside)
+    body = _taps_3x3(op.weights[:, :, : 4 * blocks]) if staged else _tap_pairs(weights[:, : 4 * blocks])
+    table = _table(body, bias, ending, staged)
     shape = {
         **base.shape,
+        "staged": staged,
+        "zero_point": op.zero_point,
         "pairs": -(-len(weights) // 2),
         "blocks": blocks,
         "words": table.shape[1],
-        "padded": any(count < window.kernel for count in inside),
+        "padded": padded,
         "clipped": features.pad > 0 or reach >= features.in_size,
         "clamp": None if bounds == (-128, 127) else bounds,
     }
     tables = {"packed": table}
-    if shape["padded"] or shape["clipped"]:
-        tables["fill"] = np.full(channels, op.zero_point, np.int8)
+    if padded or (shape["clipped"] and not staged):
+        tables["fill"] = np.full(op.inputs[0].size if staged else channels, op.zero_point, np.int8)
     if channels % 4:
-        tables |= {"weights": np.ascontiguousarray(op.weights.reshape(-1, channels)[:, 4 * blocks :])}
+        tables |= {"weights": np.ascontiguousarray(weights[:, 4 * blocks :].astype(np.int8))}
         tables |= {"ending": _endings(bias, ending)[4 * blocks :]}
-    return Kernel("armv7em/depthwise", "taps", shape, tables, {}, ("armv7em", "armv7em_depthwise"))
+    positions = (features.out_size - 1) * features.stride + 3
+    work = 4 * (18 + 6 * positions) if staged else 0
+    return Kernel("armv7em/depthwise", "taps", shape, tables, {}, ("armv7em", "armv7em_depthwise"), work=work)
+
+
+def _stages(op: DepthwiseConv) -> bool:
+    """Whether `es_depthwise_3x3` does it: 3 x 3 taps over some positions, whose stage is not too large."""
+    features = op.features
+    return (
+        op.windows[0].kernel == features.kernel == 3
+        and features.dilation == 1
+        and features.stride in (1, 2)
+        and 1 < features.out_size
+        and features.pad < 3
+        and features.in_size <= LARGEST_STAGE
+        and op.out_channels % 4 == 0
+    )
 
 
 def _endings(bias: np.ndarray, ending: Finish) -> np.ndarray:
@@ -53,17 +75,28 @@ def _endings(bias: np.ndarray, ending: Finish) -> np.ndarray:
     return np.stack([bias, ending.multiplier, ending.centre, ending.shift], axis=1).astype(np.int32)
 
 
-def _table(weights: np.ndarray, bias: np.ndarray, ending: Finish) -> np.ndarray:
-    """`[blocks of four channels, words]` of `weights` `[taps, channels]`, as `armv7em_depthwise.h` describes."""
+def _tap_pairs(weights: np.ndarray) -> np.ndarray:
+    """`[blocks of four channels, words]` of `weights` `[taps, channels]`: bytes (tap 0, c0 c1 | tap 1, c0 c1), then c2 c3."""
     taps, channels = weights.shape
     wide = np.pad(weights, ((0, taps % 2), (0, 0))) & 255
     pairs = wide.reshape(-1, 2, channels // 4, 2, 2)  # [pair, tap of it, block, word, channel of it]
-    scale = 1 << 8 * (2 * np.arange(2)[:, None, None, None] + np.arange(2))  # byte = 2 * tap + channel
-    body = (pairs * scale).sum(axis=(1, 4)).transpose(1, 0, 2).reshape(channels // 4, -1)
-    b, m, c, n = (
-        v[:channels].astype(np.int64).reshape(-1, 4)
-        for v in (bias, ending.multiplier, ending.centre, ending.shift)
-    )
-    shifts = n[:, 0] | n[:, 1] << 8 | n[:, 2] << 16 | n[:, 3] << 24
-    rest = [m[:, 0], c[:, 0], shifts, m[:, 1], c[:, 1], m[:, 2], c[:, 2], m[:, 3], c[:, 3]]
-    return words(np.concatenate([b, body, np.stack(rest, axis=1)], axis=1))
+    scale = 1 << 8 * (2 * np.arange(2)[:, None, None, None] + np.arange(2))
+    return (pairs * scale).sum(axis=(1, 4)).transpose(1, 0, 2).reshape(channels // 4, -1)
+
+
+def _taps_3x3(weights: np.ndarray) -> np.ndarray:
+    """`[blocks, 9 words]` of `weights` `[3, 3, channels]`: for each feature tap columns 0 and 1 in pairs, then column 2."""
+    words_of = []
+    for feature in range(3):
+        column = weights[:, feature].astype(np.int64)
+        single = (column[2].reshape(-1, 4) & 255) << 8 * np.arange(4)
+        words_of += [_tap_pairs(column[:2]), single.sum(axis=1)[:, None]]
+    return np.concatenate(words_of, axis=1)
+
+
+def _table(body: np.ndarray, bias: np.ndarray, ending: Finish, staged: bool) -> np.ndarray:
+    """`[blocks of four channels, words]`, as `armv7em_depthwise.h` describes."""
+    channels = 4 * len(body)
+    biases = bias[:channels].reshape(-1, 4)
+    constants = _endings(bias, ending)[:channels, 1:].reshape(-1, 12)
+    return words(np.concatenate([body, biases, constants] if staged else [biases, body, constants], axis=1))

@@ -34,17 +34,21 @@ def in_blocks(weights: np.ndarray, channels: int, arrange: Arrange) -> np.ndarra
 
 
 def block_shape(op: Conv | Dense, plan: StreamPlan, channels: int) -> dict[str, Any]:
-    """For `macros/neon.j2`: how many blocks of `vectors` there are, and how many vectors are left."""
-    vectors = -(-len(op.weights) // LANES)
-    size = matrix(op).shape[1]
-    full, rest = divmod(vectors, channels // LANES)
-    return {**patch_shape(op, plan), "size": size, "blocks": full, "vectors": channels // LANES, "rest": rest}
+    """For `macros/neon.j2`: how many blocks of `vectors` are full, and how many vectors hold the rest."""
+    full, rest = divmod(len(op.weights), channels)
+    return {
+        **patch_shape(op, plan),
+        "size": matrix(op).shape[1],
+        "blocks": full,
+        "vectors": channels // LANES,
+        "rest": -(-rest // LANES),
+    }
 
 
 def patches_of(op: Conv | Dense, plan: StreamPlan, kind: str, multiple: int, size: int) -> Patches:
     """Patches filled up to a multiple of a vector; as many as the kernel takes at a time."""
     positions = op.features.out_size if isinstance(op, Conv) else op.rows
-    batch = min(POSITIONS, positions * len(plan.computed))
+    batch = min(POSITIONS, positions * max(len(plan.computed), len(plan.early)))
     return Patches(kind, -(-size // multiple) * multiple, max(batch, 1), positions, len(op.weights))
 
 

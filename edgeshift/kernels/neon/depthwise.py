@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from edgeshift.kernels import variant
-from edgeshift.kernels.layout import depthwise_shape, rounding
+from edgeshift.kernels.layout import (
+    depthwise_shape,
+    folded_bias_of_channels,
+    outside_table,
+    rounding,
+    tap_pairs_fit,
+)
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.conv import DepthwiseConv
 from edgeshift.shift import StreamPlan
@@ -14,14 +20,19 @@ from edgeshift.shift import StreamPlan
 @variant("neon", DepthwiseConv)
 def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, DepthwiseConv)
-    lanes = 8 if op.integer else 4
+    lanes = 16 if op.integer else 4
     if op.in_channels != op.out_channels or op.out_channels < lanes:
         return None
-    base = op.kernel()
+    base, shape = op.kernel(), depthwise_shape(op, plan, op.weights)
     if not op.integer:
-        shape = {**depthwise_shape(op, op.weights, "float"), "rounding": ""}
+        shape |= {"pairs": False}
         return Kernel("neon/depthwise", "taps", shape, base.tables, base.scalars, ("float_math", "neon"))
-    weights = op.weights.astype(np.int16)
-    shape = {**depthwise_shape(op, weights, "int16_t"), "rounding": rounding(op.shift)}
-    tables = {**base.tables, "weights": weights, "shift": op.shift.astype(np.int32)}
-    return Kernel("neon/depthwise", "taps", shape, tables, base.scalars, ("requantize", "neon"))
+    shape |= {"rounding": rounding(op.shift), "pairs": tap_pairs_fit(op)}
+    tables = {
+        **base.tables,
+        "bias": folded_bias_of_channels(op),
+        "shift": op.shift.astype(np.int32),
+        **outside_table(shape, op),
+    }
+    scalars = {k: v for k, v in base.scalars.items() if k != "input_offset"}
+    return Kernel("neon/depthwise", "taps", shape, tables, scalars, ("requantize", "neon"))
