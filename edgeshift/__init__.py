@@ -23,7 +23,7 @@ from edgeshift.errors import (
 )
 from edgeshift.host import BenchResult, RunResult, StreamingModel, VerifyReport, bench, run, verify
 from edgeshift.ops import operators
-from edgeshift.pipeline import Artifacts, Network, Plan, compile, load, plan
+from edgeshift.pipeline import Artifacts, Network, Plan, compile, load, plan, plan_curve
 
 __all__ = [
     "Artifacts",
@@ -51,6 +51,7 @@ __all__ = [
     "load_board",
     "operators",
     "plan",
+    "plan_curve",
     "run",
     "verify",
 ]

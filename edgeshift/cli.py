@@ -16,6 +16,8 @@ from rich.progress import Progress
 
 import edgeshift
 from edgeshift.errors import EdgeShiftError, OutputError
+from edgeshift.kernels import ISAS
+from edgeshift.pipeline import Edges
 from edgeshift.report import data, text
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,6 +42,20 @@ READ = _options(
         type=click.Choice(["litert", "tflm"]),
         help="Whose kernels to equal bit for bit: LiteRT's [default], or TFLite-Micro's and tflite-runtime's.",
     ),
+)
+PLAN = _options(
+    click.option("--ram", type=click.IntRange(min=1), metavar="BYTES", help="Budget for state and scratch."),
+    click.option(
+        "--edges",
+        type=click.Choice(["exact", "stream"]),
+        default="exact",
+        show_default=True,
+        help="stream: padding follows the stream; less work, but not the trained function.",
+    ),
+)
+ISA = _options(
+    click.option("--board", metavar="BOARD", help="Choose kernels for this board."),
+    click.option("--isa", type=click.Choice(ISAS), help="Choose kernels for this instruction set [portable]."),
 )
 HOP = click.option("--hop", type=click.IntRange(min=1), default=1, show_default=True, help="Frames between outputs.")
 RECORDING = _options(
@@ -73,17 +89,42 @@ def cli() -> None:
 @cli.command()
 @MODEL
 @HOP
+@click.option("--curve", is_flag=True, help="All plans worth having instead: RAM against work, for this hop and longer ones.")
+@PLAN
+@ISA
 @READ
 @JSON
-def inspect(model: Path, hop: int, as_json: bool, **read: Any) -> None:
+def inspect(
+    model: Path,
+    hop: int,
+    curve: bool,
+    ram: int | None,
+    edges: Edges,
+    board: str | None,
+    isa: str | None,
+    as_json: bool,
+    **read: Any,
+) -> None:
     """Show the shift plan: what each layer computes per hop, and what it needs.
 
     \b
     Columns of the table: S is the stride (frames per column), new the columns computed per hop,
     ring the columns kept (x phases).
     """
-    plan = edgeshift.plan(edgeshift.load(model, **read), hop)
+    network, isa = edgeshift.load(model, **read), _isa(board, isa)
+    if curve:
+        line = data.curve_data(network, hop, isa, edges)
+        _answer(as_json, line, functools.partial(text.print_curve, line=line))
+        return
+    plan = edgeshift.plan(network, hop, isa, ram=ram, edges=edges)
     _answer(as_json, data.plan_data(plan), functools.partial(text.print_plan, plan=plan))
+
+
+def _isa(board: str | None, isa: str | None) -> str:
+    """The instruction set that was named, or that of the board."""
+    if isa is not None:
+        return isa
+    return edgeshift.load_board(board).isa if board is not None else "portable"
 
 
 @cli.command()
@@ -91,12 +132,26 @@ def inspect(model: Path, hop: int, as_json: bool, **read: Any) -> None:
 @click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder to write into.")
 @click.option("--name", help="Prefix of everything in the C [the file's name].")
 @HOP
+@PLAN
+@ISA
 @READ
 @JSON
-def compile(model: Path, folder: Path, name: str | None, hop: int, as_json: bool, **read: Any) -> None:
+def compile(
+    model: Path,
+    folder: Path,
+    name: str | None,
+    hop: int,
+    ram: int | None,
+    edges: Edges,
+    board: str | None,
+    isa: str | None,
+    as_json: bool,
+    **read: Any,
+) -> None:
     """Write <name>.h and <name>.c: C99 without heap, all state in one struct."""
     network = edgeshift.load(model, **read)
-    made = edgeshift.compile(network, folder, hop, name)
+    plan = edgeshift.plan(network, hop, _isa(board, isa), ram=ram, edges=edges)
+    made = edgeshift.compile(plan, folder, name=name)
     answer = data.plan_data(made.plan) | {"name": made.name, "files": [str(made.header), str(made.source)]}
 
     def show(out: Console) -> None:
@@ -113,6 +168,8 @@ def compile(model: Path, folder: Path, name: str | None, hop: int, as_json: bool
 @HOP
 @RECORDING
 @click.option("--board", metavar="BOARD", help="Run on this board's emulator instead of this computer.")
+@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="A class per frame, for --edges stream.")
+@PLAN
 @READ
 @JSON
 def verify(
@@ -122,6 +179,9 @@ def verify(
     seed: int,
     recording: Path | None,
     board: str | None,
+    ram: int | None,
+    edges: Edges,
+    labels: Path | None,
     as_json: bool,
     **read: Any,
 ) -> None:
@@ -134,7 +194,16 @@ def verify(
     with Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty()) as bar:
         task = bar.add_task("comparing", total=None)
         report = edgeshift.verify(
-            network, hop, hops, seed, recording, board, lambda done, of: bar.update(task, completed=done, total=of)
+            network,
+            hop,
+            hops,
+            seed,
+            recording,
+            board,
+            lambda done, of: bar.update(task, completed=done, total=of),
+            ram=ram,
+            edges=edges,
+            labels=labels,
         )
 
     def show(out: Console) -> None:
@@ -154,6 +223,7 @@ def verify(
 @HOP
 @RECORDING
 @click.option("--board", metavar="BOARD", required=True, help="The board, or a file that describes one.")
+@PLAN
 @READ
 @JSON
 def run(
@@ -163,12 +233,14 @@ def run(
     seed: int,
     recording: Path | None,
     board: str,
+    ram: int | None,
+    edges: Edges,
     as_json: bool,
     **read: Any,
 ) -> None:
     """Build for a board, run it on its emulator and print its outputs."""
     network = edgeshift.load(model, **read)
-    result = edgeshift.run(network, board, hop, hops, seed, recording)
+    result = edgeshift.run(network, board, hop, hops, seed, recording, ram=ram, edges=edges)
 
     def show(out: Console) -> None:
         out.print(f"time axis: {network.graph.time_axis}")
@@ -186,6 +258,7 @@ def run(
 @RECORDING
 @click.option("--board", metavar="BOARD", required=True, help="The board, or a file that describes one.")
 @click.option("--isa", metavar="ISA", help="Kernels of another instruction set than the board's: portable, ...")
+@PLAN
 @READ
 @JSON
 def bench(
@@ -196,6 +269,8 @@ def bench(
     recording: Path | None,
     board: str,
     isa: str | None,
+    ram: int | None,
+    edges: Edges,
     as_json: bool,
     **read: Any,
 ) -> None:
@@ -205,7 +280,7 @@ def bench(
     this computer.
     """
     network = edgeshift.load(model, **read)
-    result = edgeshift.bench(network, board, hop, hops, seed, recording, isa)
+    result = edgeshift.bench(network, board, hop, hops, seed, recording, isa, ram=ram, edges=edges)
     _answer(as_json, result.as_dict(), functools.partial(text.print_bench, result=result))
 
 

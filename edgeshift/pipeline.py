@@ -10,16 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from edgeshift.emit import Sources, emit
 from edgeshift.errors import ModelFormatError, OutputError
 from edgeshift.importers.tflite import parse_tflite
 from edgeshift.ir import ColumnGraph, Graph
-from edgeshift.kernels import choose_kernels
-from edgeshift.memory import MemoryPlan, choose_schedule
+from edgeshift.kernels import KernelChooser
+from edgeshift.memory import ChooseKernels, MemoryPlan, choose, curve
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.passes import run_passes
-from edgeshift.shift import Reference, Schedule, lower
+from edgeshift.shift import Reference, Schedule, StreamedEdges, lower, stream_edges
+
+
+Edges = Literal["exact", "stream"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +50,17 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A network's exact shift plan for a hop, the kernels for an instruction set, and where everything lies in memory."""
+    """A network's shift plan for a hop, the kernels for an instruction set, and where everything lies in memory.
+
+    It is exact unless its edges are `streamed`.
+    """
 
     network: Network
     schedule: Schedule
     isa: str
     kernels: Mapping[ColumnOp, Kernel]
     memory: MemoryPlan
+    streamed: StreamedEdges | None = None
 
     def emit(self, name: str | None = None) -> Sources:
         """The generated C, under `name` or the network's own. The same plan gives the same bytes."""
@@ -100,15 +108,43 @@ def load(
     return Network(path.stem, model, graph, reference, imported, time_axis, frames)
 
 
-def plan(network: Network | str | Path, hop: int = 1, isa: str = "portable") -> Plan:
-    """The exact shift plan for an output every `hop` frames, with the kernels of an instruction set.
+def plan(
+    network: Network | str | Path,
+    hop: int = 1,
+    isa: str = "portable",
+    *,
+    ram: int | None = None,
+    edges: Edges = "exact",
+) -> Plan:
+    """The shift plan for an output every `hop` frames, with the kernels of an instruction set.
 
-    `isa` is one of `edgeshift.kernels.ISAS`; "portable" runs everywhere. Raises `PlanError` for a hop below 1.
+    `isa` is one of `edgeshift.kernels.ISAS`; "portable" runs everywhere. `ram` is a budget in bytes for state and
+    scratch: the plan with the least work that fits is taken; without it, the least RAM at the least work. With
+    `edges = "stream"` padded edges follow the stream: less work, but another function than the trained one.
+    Raises `PlanError` for a hop below 1, `MemoryBudgetError` when nothing fits.
     """
+    network, streamed, kernels = _prepare(network, isa, edges)
+    graph = streamed.graph if streamed is not None else network.graph
+    choice = choose(graph, hop, kernels, ram)
+    return Plan(network, choice.schedule, isa, choice.kernels, choice.memory, streamed)
+
+
+def plan_curve(
+    network: Network | str | Path, hop: int = 1, isa: str = "portable", edges: Edges = "exact"
+) -> list[Plan]:
+    """All plans that no other beats in both RAM and work, the least RAM first."""
+    network, streamed, kernels = _prepare(network, isa, edges)
+    graph = streamed.graph if streamed is not None else network.graph
+    return [Plan(network, c.schedule, isa, c.kernels, c.memory, streamed) for c in curve(graph, hop, kernels)]
+
+
+def _prepare(
+    network: Network | str | Path, isa: str, edges: Edges
+) -> tuple[Network, StreamedEdges | None, ChooseKernels]:
+    """The network, its twin with streamed edges if asked for, and the choice of kernels, which remembers."""
     if not isinstance(network, Network):
         network = load(network)
-    schedule, kernels, memory = choose_schedule(network.graph, hop, lambda made: choose_kernels(made, isa))
-    return Plan(network, schedule, isa, kernels, memory)
+    return network, stream_edges(network.graph) if edges == "stream" else None, KernelChooser(isa)
 
 
 def compile(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edgeshift.device import emulator
 from edgeshift.device.boards import Board
+from edgeshift.device.tracing import run_traced
 from edgeshift.errors import ToolchainError
 from edgeshift.resources import resource
 
@@ -45,6 +46,9 @@ def run_counted(
             try:
                 return emulator.run(board, elf, timeout, ["-plugin", plugin]), _read(counts)
             except ToolchainError as error:
+                if "unknown option 'plugin'" in str(error):
+                    text, reached = run_traced(board, elf, addresses, timeout)
+                    return text, [Reached(mark, instructions, None) for mark, instructions in reached]
                 wanted = re.search(r"minimum version of (\d+)", str(error))
                 if wanted is None:
                     raise

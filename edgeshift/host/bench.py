@@ -11,7 +11,7 @@ from edgeshift.device.bench import Cost, measure
 from edgeshift.errors import VerificationError
 from edgeshift.host.model import StreamingModel
 from edgeshift.host.recording import gather_frames, hop_of
-from edgeshift.pipeline import Network, load, plan
+from edgeshift.pipeline import Edges, Network, load, plan
 
 DEFAULT_HOPS = 50
 
@@ -46,6 +46,9 @@ def bench(
     seed: int = 0,
     recording: str | Path | None = None,
     isa: str | None = None,
+    *,
+    ram: int | None = None,
+    edges: Edges = "exact",
 ) -> BenchResult:
     """Measure a network on a board's emulator over `hops` outputs; counts are exact and the same every time.
 
@@ -56,11 +59,11 @@ def bench(
     if not isinstance(network, Network):
         network = load(network)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop, isa or board.isa)
+    made = plan(network, hop, isa or board.isa, ram=ram, edges=edges)
     wanted = DEFAULT_HOPS if hops is None and recording is None else hops
     frames, source, pushes = gather_frames(made.schedule, wanted, seed, recording)
     cost = measure(made, board, frames, pushes)
-    host = StreamingModel(plan(network, hop))
+    host = StreamingModel(plan(network, hop, edges=edges))
     for index, ours in enumerate(cost.outputs):
         expected = host.push_raw(hop_of(made.schedule.graph, frames, hop, index))
         if (expected is None) != (ours is None) or any(

@@ -129,6 +129,14 @@ def window_of(graph: ColumnGraph, recording: Sequence[np.ndarray], end: int) -> 
     ]
 
 
+def pushed_window(graph: ColumnGraph, recording: Sequence[np.ndarray], end: int) -> list[np.ndarray]:
+    """What a push that takes a whole window takes, for the one that ends before frame `end`."""
+    return [
+        r[end - graph.window_frames : end] if s.id in graph.temporal else r
+        for s, r in zip(graph.inputs, recording, strict=True)
+    ]
+
+
 def hop_of(graph: ColumnGraph, recording: Sequence[np.ndarray], hop: int, index: int) -> list[np.ndarray]:
     """What push number `index` (from 0) takes."""
     return [

@@ -11,7 +11,7 @@ import numpy as np
 from edgeshift.device import Board, load_board
 from edgeshift.device.deploy import run_on_board
 from edgeshift.host.recording import gather_frames
-from edgeshift.pipeline import Network, load, plan
+from edgeshift.pipeline import Edges, Network, load, plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,9 @@ def run(
     hops: int | None = None,
     seed: int = 0,
     recording: str | Path | None = None,
+    *,
+    ram: int | None = None,
+    edges: Edges = "exact",
 ) -> RunResult:
     """Build a network for a board and run it on the emulator until `hops` outputs are there.
 
@@ -47,7 +50,7 @@ def run(
     if not isinstance(network, Network):
         network = load(network)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop, board.isa)
+    made = plan(network, hop, board.isa, ram=ram, edges=edges)
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
     ran = run_on_board(made, frames, pushes, board)
     ready = {i: o for i, o in enumerate(ran.outputs) if o is not None}

@@ -14,8 +14,10 @@ from edgeshift.device.deploy import run_on_board
 from edgeshift.errors import VerificationError
 from edgeshift.host.model import StreamingModel
 from edgeshift.host.oracle import Oracle
-from edgeshift.host.recording import gather_frames, hop_of, window_of
-from edgeshift.pipeline import Network, Plan, load, plan
+from edgeshift.host.deviation import Deviation, read_labels
+from edgeshift.host.recording import gather_frames, hop_of, pushed_window, window_of
+from edgeshift.pipeline import Edges, Network, Plan, load, plan
+from edgeshift.reference.window import run_window
 
 FLOAT_TOLERANCE = 1e-5  # of the range of the reference's outputs
 
@@ -43,8 +45,10 @@ class VerifyReport:
     tolerance: float
     matches_window_run: bool | None
     input: str
+    edges: str = "exact"
     board: str | None = None
     stack_bytes: int | None = None
+    deviation: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -58,19 +62,25 @@ def verify(
     recording: str | Path | None = None,
     board: str | Board | None = None,
     progress: Progress | None = None,
+    *,
+    ram: int | None = None,
+    edges: Edges = "exact",
+    labels: str | Path | None = None,
 ) -> VerifyReport:
     """Stream a recording, or a seeded drift, through the generated C and compare `hops` outputs with the oracle.
 
-    Without `hops`: 200, or all that a recording holds. With `board` the outputs come from the board's emulator.
-    Raises `VerificationError` when the oracle cannot run the network, `InputError` for a bad recording, `BoardError` and
-    `ToolchainError` when the C cannot be built or run.
+    Without `hops`: 200, or all that a recording holds. With `board` the outputs come from the board's emulator. `ram`
+    and `edges` are those of `plan`; with streamed edges the judge is our own run over each longer window in numpy, and
+    the report tells how far that strays from the trained network (`labels`: a `.npy` of one class per frame, -1 for
+    none). Raises `VerificationError` when the oracle cannot run the network, `InputError` for a bad recording,
+    `BoardError` and `ToolchainError` when the C cannot be built or run.
     """
     if not isinstance(network, Network):
         network = load(network)
     oracle = Oracle(network.model)
     network = _judged_by(network, oracle)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop, board.isa if board is not None else "portable")
+    made = plan(network, hop, board.isa if board is not None else "portable", ram=ram, edges=edges)
     graph, warmup = made.schedule.graph, made.schedule.warmup_hops
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
     stack = None
@@ -80,30 +90,34 @@ def verify(
     else:
         model = StreamingModel(made)
         outputs = [model.push_raw(hop_of(graph, frames, hop, i)) for i in range(pushes)]
-    whole = StreamingModel(plan(network, graph.window_frames)) if _has_float_arithmetic(made) else None
-    tally = _Tally(whole is not None)
+    floating = _has_float_arithmetic(made)
+    whole = StreamingModel(plan(network, graph.window_frames, edges=edges)) if floating else None
+    tally = _Tally(floating, edges == "exact")
+    deviation = Deviation(made.streamed, read_labels(labels, frames)) if made.streamed is not None else None
     for i in range(pushes):
         ours = outputs[i]
         if ours is None:
             continue
         end = (i + 1) * hop
-        theirs = oracle.run(window_of(graph, frames, end))
-        own = None
-        if whole is not None:
-            own = whole.push_raw(
-                [f[end - graph.window_frames : end] if s.id in graph.temporal else f
-                 for s, f in zip(graph.inputs, frames, strict=True)]
-            )  # fmt: skip
+        own = None if whole is None else whole.push_raw(pushed_window(graph, frames, end))
+        if made.streamed is not None and deviation is not None:
+            theirs = run_window(graph, window_of(graph, frames, end))
+            trained_end = end - made.streamed.after
+            deviation.add(ours, oracle.run(window_of(network.graph, frames, trained_end)), trained_end)
+        else:
+            theirs = oracle.run(window_of(graph, frames, end))
         tally.add(ours, theirs, own)
         if progress is not None:
             progress(i + 2 - warmup, pushes + 1 - warmup)
     return tally.report(
         model=network.name,
         hop=hop,
-        oracle=oracle.name,
+        edges=edges,
+        oracle=oracle.name if made.streamed is None else "our own run over each window with streamed edges, in numpy",
         input=source,
         board=board.name if board is not None else None,
         stack_bytes=stack,
+        deviation=deviation.as_dict(oracle.name) if deviation is not None else None,
     )
 
 
@@ -129,8 +143,9 @@ def _has_float_arithmetic(made: Plan) -> bool:
 class _Tally:
     """Compares outputs hop by hop."""
 
-    def __init__(self, floating: bool) -> None:
+    def __init__(self, floating: bool, tolerant: bool) -> None:
         self.floating = floating
+        self.tolerant = floating and tolerant
         self.pairs: list[tuple[list[np.ndarray], list[np.ndarray]]] = []
         self.own_differs = 0
 
@@ -165,7 +180,7 @@ class _Tally:
         )
 
     def _tolerance(self, outputs: list[np.ndarray]) -> float:
-        if not self.floating or outputs[0].dtype.kind != "f":
+        if not self.tolerant or outputs[0].dtype.kind != "f":
             return 0.0
         values = np.stack(outputs).astype(np.float64)
         values = values[np.isfinite(values)]

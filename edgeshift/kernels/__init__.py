@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Literal, get_args
 
 from edgeshift.errors import PlanError
@@ -43,11 +43,27 @@ def variant(isa: str, *ops: type[ColumnOp]) -> Callable[[Variant], Variant]:
     return register
 
 
-def choose_kernels(schedule: Schedule, isa: str) -> dict[ColumnOp, Kernel]:
-    """The kernel of every operator. Raises `PlanError` for an unknown instruction set."""
-    if isa not in _RUNS:
-        raise PlanError(f"unknown instruction set '{isa}', use one of {', '.join(ISAS)}")
-    return {op: _choose(op, schedule.streams[op.output.id], isa) for op in schedule.ops}
+class KernelChooser:
+    """The kernels of schedules for one instruction set; it remembers those of steps that it has seen before.
+
+    Raises `PlanError` for an unknown instruction set.
+    """
+
+    def __init__(self, isa: str) -> None:
+        if isa not in _RUNS:
+            raise PlanError(f"unknown instruction set '{isa}', use one of {', '.join(ISAS)}")
+        self._isa = isa
+        self._known: dict[Hashable, Kernel] = {}
+
+    def __call__(self, schedule: Schedule) -> dict[ColumnOp, Kernel]:
+        """The kernel of every operator."""
+        return {op: self._kernel(op, schedule.streams[op.output.id]) for op in schedule.ops}
+
+    def _kernel(self, op: ColumnOp, plan: StreamPlan) -> Kernel:
+        key = (op, plan.computed, plan.early, plan.batch_limit)
+        if key not in self._known:
+            self._known[key] = _choose(op, plan, self._isa)
+        return self._known[key]
 
 
 def _choose(op: ColumnOp, plan: StreamPlan, isa: str) -> Kernel:

@@ -22,7 +22,7 @@ def padded(values: np.ndarray, axis: int, multiple: int) -> np.ndarray:
 
 
 def interleave(weights: np.ndarray, channels: int, inputs: int) -> np.ndarray:
-    """`[out, in]` as `[out / channels][in / inputs][channels][inputs]`, with zeros where either does not divide."""
+    """`[out, in]` as `[out / channels][in / inputs][channels][inputs]`, filled up with zeros."""
     wide = padded(padded(weights, 0, channels), 1, inputs)
     parts = wide.reshape(len(wide) // channels, channels, wide.shape[1] // inputs, inputs)
     return np.ascontiguousarray(parts.transpose(0, 2, 1, 3))
@@ -47,7 +47,7 @@ def rounding(shift: np.ndarray) -> str:
 
 
 def patch_shape(op: Conv | Dense, plan: StreamPlan) -> dict[str, Any]:
-    """What `macros/patches.j2` must know to gather the inputs of one output position; a dense layer's are its rows.
+    """What `macros/patches.j2` must know to gather the inputs of an output position; a dense layer's are its rows.
 
     `padded` is whether a computed column reads columns that are padding.
     """
@@ -71,31 +71,35 @@ def in_order(values: np.ndarray) -> np.ndarray:
 
 
 def even_odd(values: np.ndarray) -> np.ndarray:
-    """Of each eight elements of the first axis first the even ones, then the odd ones: how Helium narrows vectors."""
+    """Of each eight elements of the first axis the even ones, then the odd ones: how Helium narrows vectors."""
     eights = values.reshape(-1, 4, 2, *values.shape[1:])
     return np.ascontiguousarray(eights.swapaxes(1, 2)).reshape(values.shape)
 
 
-def finish_table(channels: int, order: Callable[[np.ndarray], np.ndarray], *columns: np.ndarray) -> np.ndarray:
+def finish_table(
+    channels: int, order: Callable[[np.ndarray], np.ndarray], *columns: np.ndarray
+) -> np.ndarray:
     """For each `channels` output channels their biases, multipliers and shifts, each `order`ed."""
     parts = (order(padded(c.astype(np.int32), 0, channels)).reshape(-1, channels) for c in columns)
     return np.ascontiguousarray(np.stack(list(parts), axis=1))
 
 
 def innermost_is_kept(kernel: Kernel) -> bool:
-    """Whether a reduction leaves the elements that lie side by side in a column: its vectors run over them."""
+    """Whether a reduction leaves elements that lie side by side in a column: its vectors run over them."""
     return bool(kernel.shape["kept_loops"][-1][1] == 1)
 
 
 def depthwise_shape(op: DepthwiseConv, plan: StreamPlan, weights: np.ndarray) -> dict[str, Any]:
     """What `macros/depthwise.j2` must know; `weights` are the table `[time taps, feature taps, channels]`.
 
-    `padded` is whether a computed column reads columns that are padding, `over` whether a position reads features that
-    are; `direct` whether the pointers to the columns serve as they are.
+    `padded` is whether a computed column reads columns that are padding, `over` whether a position reads
+    features that are; `direct` whether the pointers to the columns serve as they are.
     """
     window, features = op.windows[0], op.features
     padded_columns = reads_padding(op, plan)
-    reach = (features.out_size - 1) * features.stride + (features.kernel - 1) * features.dilation - features.pad
+    reach = (
+        (features.out_size - 1) * features.stride + (features.kernel - 1) * features.dilation - features.pad
+    )
     over = features.pad > 0 or reach >= features.in_size
     return {
         **features.shape,
@@ -110,7 +114,7 @@ def depthwise_shape(op: DepthwiseConv, plan: StreamPlan, weights: np.ndarray) ->
 
 
 def outside_table(shape: dict[str, Any], op: DepthwiseConv) -> dict[str, np.ndarray]:
-    """The table of what padding is read as, for kernels whose biases hold the zero point; none where nothing is read."""
+    """What padding is read as where the biases hold the zero point; no table where none is read."""
     used = shape["padded"] or shape["over"]
     return {"outside": np.full(op.in_channels, op.zero_point, np.int8)} if used else {}
 
@@ -131,3 +135,9 @@ def tap_pairs_fit(op: DepthwiseConv) -> bool:
     """Whether the products of taps 2n and 2n + 1 always add up within 16 bits."""
     taps = padded(np.abs(op.weights.astype(np.int64)).reshape(-1, op.out_channels), 0, 2)
     return bool((taps.reshape(-1, 2, op.out_channels).sum(axis=1) <= 255).all())
+
+
+def innermost_is_dense(kernel: Kernel, lanes: int) -> bool:
+    """Whether the innermost loop over two operands fills a vector, and steps by one element or none in each."""
+    count, *steps = kernel.shape["loops"][-1]
+    return bool(count >= lanes and all(step in (0, 1) for step in steps))

@@ -1,36 +1,98 @@
-"""Of the schedules that do the same work, the one that needs the least RAM."""
+"""RAM against work: of all schedules of a network, those worth having, and the one to take.
+
+Work is multiply-accumulates per hop. Of the schedules that do the least work the one with the least RAM is the default.
+Below that, ranges of operators are computed again at every hop instead of kept. Whatever a budget leaves goes into
+larger batches of patches, which share loads of weights.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from edgeshift.errors import MemoryBudgetError
 from edgeshift.ir import ColumnGraph
 from edgeshift.memory.plan import MemoryPlan, plan_memory
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.shift import Early, Overlap, Schedule, candidates, find_interiors, make_schedule
+from edgeshift.shift import NEVER, Early, Overlap, Schedule, candidates, find_interiors, make_schedule
 
 ChooseKernels = Callable[[Schedule], Mapping[ColumnOp, Kernel]]
 
 
-def choose_schedule(
-    graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels
-) -> tuple[Schedule, Mapping[ColumnOp, Kernel], MemoryPlan]:
-    """The direct schedule, or one with left edges early where that takes fewer bytes."""
-    best = _with_memory(make_schedule(graph, hop), choose_kernels)
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A schedule with its kernels and its memory."""
+
+    schedule: Schedule
+    kernels: Mapping[ColumnOp, Kernel]
+    memory: MemoryPlan
+
+    @property
+    def work(self) -> int:
+        return self.schedule.macs_per_hop
+
+    @property
+    def ram(self) -> int:
+        return self.memory.struct_bytes
+
+
+def choose(graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels, ram: int | None = None) -> Choice:
+    """The plan with the least work that fits into `ram` bytes; without a budget, the least RAM at the least work.
+
+    Raises `MemoryBudgetError` when nothing fits.
+    """
+    best = min(_choices(graph, hop, choose_kernels, recompute=False), key=lambda c: (c.work, c.ram))
+    if ram is not None and best.ram > ram:
+        line = curve(graph, hop, choose_kernels)
+        fitting = [c for c in line if c.ram <= ram]
+        if not fitting:
+            least = line[0]
+            raise MemoryBudgetError(
+                f"no exact plan for a hop of {hop} fits into {ram:,} bytes; the least possible is {least.ram:,} bytes, "
+                f"with {least.work:,} multiply-accumulates per hop: raise --ram, or try a longer --hop"
+            )
+        best = min(fitting, key=lambda c: c.work)
+    return _with_batches(best, choose_kernels, max(best.ram, ram or 0))
+
+
+def curve(graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels) -> list[Choice]:
+    """All choices that no other beats in both RAM and work: RAM grows, work falls."""
+    line: list[Choice] = []
+    for choice in sorted(_choices(graph, hop, choose_kernels, recompute=True), key=lambda c: (c.ram, c.work)):
+        if not line or choice.work < line[-1].work:
+            line.append(choice)
+    return line
+
+
+def _choices(graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels, recompute: bool) -> Iterator[Choice]:
+    for schedule in _schedules(graph, hop, recompute):
+        single = _limited(schedule, {})
+        kernels = choose_kernels(single)
+        yield Choice(single, kernels, plan_memory(single, kernels))
+
+
+def _schedules(graph: ColumnGraph, hop: int, recompute: bool) -> Iterator[Schedule]:
+    """The direct schedule, those with left edges early, and each of them with ranges of operators recomputed."""
+    direct = make_schedule(graph, hop)
+    yield direct
+    if recompute:
+        yield from _recomputed(graph, hop, NEVER, direct)
     for early, step in candidates(graph, find_interiors(graph), hop):
         schedule = _longest_lead(graph, hop, early, step)
         if schedule is not None:
-            made = _with_memory(schedule, choose_kernels)
-            if made[2].struct_bytes < best[2].struct_bytes:
-                best = made
-    return best
+            yield schedule
+            if recompute:
+                yield from _recomputed(graph, hop, replace(early, lead=schedule.lead), schedule)
 
 
-def _with_memory(
-    schedule: Schedule, choose_kernels: ChooseKernels
-) -> tuple[Schedule, Mapping[ColumnOp, Kernel], MemoryPlan]:
-    kernels = choose_kernels(schedule)
-    return schedule, kernels, plan_memory(schedule, kernels)
+def _recomputed(graph: ColumnGraph, hop: int, early: Early, schedule: Schedule) -> Iterator[Schedule]:
+    keeping = [op for op in schedule.ops if schedule.streams[op.output.id].ring is not None]
+    for first in range(len(keeping)):
+        for stop in range(first + 1, len(keeping) + 1):
+            try:
+                yield make_schedule(graph, hop, early, frozenset(keeping[first:stop]))
+            except Overlap:
+                continue
 
 
 def _longest_lead(graph: ColumnGraph, hop: int, early: Early, step: int) -> Schedule | None:
@@ -44,3 +106,33 @@ def _longest_lead(graph: ColumnGraph, hop: int, early: Early, step: int) -> Sche
         except Overlap:
             high = middle - 1
     return found
+
+
+def _limited(schedule: Schedule, limits: Mapping[int, int]) -> Schedule:
+    """The schedule with a limit on the batch of each stream's kernel, 1 where none is given."""
+    streams = {i: replace(p, batch_limit=limits.get(i, 1)) for i, p in schedule.streams.items()}
+    return replace(schedule, streams=streams)
+
+
+def _with_batches(choice: Choice, choose_kernels: ChooseKernels, ram: int) -> Choice:
+    """The same schedule with as large batches as fit into `ram` bytes, the operators with most work first."""
+    free = choose_kernels(_limited(choice.schedule, {i: 8 for i in choice.schedule.streams}))
+    limits: dict[int, int] = {}
+    by_work = sorted(choice.schedule.ops, key=lambda op: -_work(choice.schedule, op))
+    for op in by_work:
+        patches = free[op].patches
+        for limit in range(patches.batch if patches is not None else 1, 1, -1):
+            trial = _limited(choice.schedule, {**limits, op.output.id: limit})
+            kernels = choose_kernels(trial)
+            memory = plan_memory(trial, kernels)
+            if memory.struct_bytes <= ram:
+                limits[op.output.id], choice = limit, Choice(trial, kernels, memory)
+                break
+    return choice
+
+
+def _work(schedule: Schedule, op: ColumnOp) -> int:
+    return op.macs_per_column * schedule.streams[op.output.id].columns_per_hop
+
+
+

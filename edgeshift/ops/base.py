@@ -147,6 +147,11 @@ class ColumnOp(ABC):
         return True
 
     @property
+    def continues(self) -> bool:
+        """Whether columns beyond the window mean something, given the operand's (see `shift/edges.py`)."""
+        return True
+
+    @property
     def macs_per_column(self) -> int:
         """Multiply-accumulates of one output column, padded taps included, as the literature counts them."""
         return 0

@@ -41,6 +41,11 @@ class ConcatTime(ColumnOp):
             done[mask[:, 0]] = tap[mask[:, 0], 0]
         return done
 
+    @property
+    def continues(self) -> bool:
+        """What lies before the first operand, or behind the last, is not known."""
+        return False
+
     def interior(self, operands: Sequence[range]) -> range:
         """The columns of one operand shift among themselves; across a seam nothing does."""
         placed = [range(r.start + w.pad, r.stop + w.pad) for r, w in zip(operands, self.windows, strict=True)]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from edgeshift.device import Board
-from edgeshift.pipeline import Plan
+from edgeshift.pipeline import Edges, Network, Plan, plan_curve
+
+LONGER_HOPS = (2, 4, 8, 16, 32, 64)
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
@@ -13,6 +15,8 @@ def plan_data(plan: Plan) -> dict[str, Any]:
     schedule, memory, graph = plan.schedule, plan.memory, plan.schedule.graph
     return {
         "model": plan.network.name,
+        "edges": "exact" if plan.streamed is None else "stream",
+        "isa": plan.isa,
         "sha256": graph.sha256,
         "time_axis": graph.time_axis,
         "window_frames": schedule.window_frames,
@@ -33,6 +37,22 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "notes": list(graph.notes),
         "layers": [_layer(plan, op) for op in schedule.ops],
     }
+
+
+def curve_data(network: Network, hop: int, isa: str, edges: Edges) -> dict[str, Any]:
+    """RAM against work for a hop and longer ones: bytes of state and scratch, MACs per hop and per frame."""
+    hops = sorted({hop, *(h for h in LONGER_HOPS if hop < h <= network.graph.window_frames)})
+    points = [
+        {
+            "hop": h,
+            "ram_bytes": plan.memory.struct_bytes,
+            "macs_per_hop": plan.schedule.macs_per_hop,
+            "macs_per_frame": plan.schedule.macs_per_hop / h,
+        }
+        for h in hops
+        for plan in plan_curve(network, h, isa, edges)
+    ]
+    return {"model": network.name, "isa": isa, "edges": edges, "curve": points}
 
 
 def _port(stream: Any, temporal: bool | None) -> dict[str, Any]:

@@ -64,6 +64,20 @@ def print_plan(out: Console, plan: Any) -> None:
     )
 
 
+def print_curve(out: Console, line: dict[str, Any]) -> None:
+    """RAM against work, a line for every plan that no other beats."""
+    table = _table("hop", "RAM, bytes", "MACs per hop", "MACs per frame", right=range(4))
+    for point in line["curve"]:
+        table.add_row(
+            str(point["hop"]),
+            f"{point['ram_bytes']:,}",
+            f"{point['macs_per_hop']:,}",
+            f"{point['macs_per_frame']:,.0f}",
+        )
+    out.print(table)
+    out.print("any of them: --hop HOP --ram BYTES")
+
+
 def print_boards(out: Console, boards: Iterable[Board]) -> None:
     table = _table("board", "kernels", "flash", "RAM", "", right=(2, 3))
     table.columns[0].no_wrap = True
@@ -90,6 +104,18 @@ def print_report(out: Console, report: Any) -> None:
             f"largest difference {report.max_abs_diff:.3g} ({report.max_ulp:.0f} ulp), allowed {report.tolerance:.3g}"
         )
         out.print(f"streamed outputs {own} our own run over each whole window")
+    if report.deviation is not None:
+        d = report.deviation
+        out.print(f"against the trained network ({d['trained_oracle']}), {d['frames_later']} frames later:")
+        out.print(
+            f"  differs by {d['mean_abs_diff']:.3g} in the mean, {d['max_abs_diff']:g} at worst; "
+            f"top class changed in {d['changed_top1']:.1%} of hops"
+        )
+        if "accuracy_trained" in d:
+            out.print(
+                f"  accuracy {d['accuracy_streamed']:.1%}, trained {d['accuracy_trained']:.1%} "
+                f"({d['labelled_hops']} labelled hops)"
+            )
     if report.stack_bytes is not None:
         out.print(f"stack    {report.stack_bytes:,} bytes, the application's included")
     out.print("exact" if report.exact else "NOT exact", style="bold green" if report.exact else "bold red")

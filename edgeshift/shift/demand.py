@@ -6,7 +6,7 @@ the early window (see `early.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from edgeshift.ir import ColumnGraph, Stream
@@ -42,9 +42,17 @@ class _Asked:
 
 
 def find_demand(
-    graph: ColumnGraph, shifts: dict[int, Shift], hop: int, early: Early = NEVER
+    graph: ColumnGraph,
+    shifts: dict[int, Shift],
+    hop: int,
+    early: Early = NEVER,
+    recomputed: Collection[ColumnOp] = (),
 ) -> dict[int, Demand]:
-    """The demand on every stream that the outputs reach, by id. Raises `Overlap` for a lead that is too long."""
+    """The demand on every stream that the outputs reach, by id.
+
+    Operators in `recomputed` keep nothing: they compute all that is asked for at every hop. Raises `Overlap` for a lead
+    that is too long.
+    """
     asked = {s: _Asked() for s in graph.streams}
     demand: dict[int, Demand] = {}
     for stream in graph.outputs:
@@ -55,7 +63,9 @@ def find_demand(
         if op in early.sums:
             demand[op.output.id] = _sum_demand(op, asked, shifts, hop, early)
             continue
-        made = _demand(op.output, asked[op.output.id], shifts[op.output.id], hop, early, op in early.ops)
+        shift = shifts[op.output.id]
+        advance = op.output.columns if op in recomputed else shift.advance(hop)
+        made = _demand(op.output, asked[op.output.id], shift, hop, advance, early, op in early.ops)
         demand[op.output.id] = made
         for stream, window in zip(op.inputs, op.windows, strict=True):
             for j in made.computed:
@@ -74,7 +84,9 @@ def find_demand(
     return demand
 
 
-def _demand(stream: Stream, asked: _Asked, shift: Shift, hop: int, early: Early, is_early: bool) -> Demand:
+def _demand(
+    stream: Stream, asked: _Asked, shift: Shift, hop: int, advance: int, early: Early, is_early: bool
+) -> Demand:
     _bring_forward(asked, shift, hop, early)
     if asked.early and not is_early:
         raise Overlap
@@ -82,7 +94,7 @@ def _demand(stream: Stream, asked: _Asked, shift: Shift, hop: int, early: Early,
     now = asked.now.difference(queued)
     return Demand(
         tuple(sorted(now)),
-        split(now, shift.interior, shift.advance(hop)),
+        split(now, shift.interior, advance),
         tuple(sorted(asked.early.union(queued))),
         tuple(queued),
     )

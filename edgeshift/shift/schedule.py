@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import gcd
 
@@ -58,7 +58,8 @@ class StreamPlan:
     """What one stream does at a hop.
 
     `blocks`, `ring` and `queue` together hold every requested column of the current window. `early` columns are made for
-    the window that begins `ahead` columns after the current one; they lie in the queue, or in `early_blocks`.
+    the window that begins `ahead` columns after the current one; they lie in the queue, or in `early_blocks`. A kernel
+    may gather at most `batch_limit` patches at once.
     """
 
     stream: Stream
@@ -73,6 +74,7 @@ class StreamPlan:
     early_blocks: tuple[Block, ...] = ()
     queue: Queue | None = None
     ahead: int = 0
+    batch_limit: int = 8
 
     @property
     def computed_ranges(self) -> tuple[range, ...]:
@@ -171,15 +173,17 @@ class Schedule:
         return sum(op.macs_per_column * self.streams[op.output.id].columns_per_hop for op in self.ops)
 
 
-def make_schedule(graph: ColumnGraph, hop: int, early: Early = NEVER) -> Schedule:
-    """Run passes 2 to 4, with the left edges of some operators early.
+def make_schedule(
+    graph: ColumnGraph, hop: int, early: Early = NEVER, recomputed: Collection[ColumnOp] = ()
+) -> Schedule:
+    """Run passes 2 to 4, with the left edges of some operators early, and some operators computed again at every hop.
 
     Raises `PlanError` for a hop below 1, `Overlap` for a lead that is too long.
     """
     if hop < 1:
         raise PlanError(f"the hop must be at least 1 frame, not {hop}")
     shifts = find_interiors(graph)
-    demand = find_demand(graph, shifts, hop, early)
+    demand = find_demand(graph, shifts, hop, early, recomputed)
     streams = {i: _stream_plan(graph.streams[i], shifts[i], wanted, hop, early) for i, wanted in demand.items()}
     ops = tuple(op for op in graph.ops if op.output.id in streams)
     sums = {op: _kept_sum(streams[op.inputs[0].id], early) for op in ops if op in early.sums}

@@ -198,7 +198,7 @@
     }
 #define ES_SUMS_FUNCTION(name, body)                                                                          \
     ES_ASSEMBLY void name(ES_IN const uint32_t *table, ES_IN const int16_t *patches, ES_IN int32_t groups,    \
-                          ES_IN const int32_t *readable, ES_IN int32_t *sums) {                               \
+                          ES_IN int32_t *readable, ES_IN int32_t *sums) {                                     \
         __asm__ volatile(body);                                                                               \
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,6 +182,22 @@ def test_a_mark_in_the_middle_of_a_block_is_exact(toy: DeviceModel, tmp_path: Pa
     _, reached = run_counted(M4, image.elf, [start & ~1, (start & ~1) + 2], 60)
     assert [r.mark for r in reached] == [0, 1]
     assert reached[1].instructions - reached[0].instructions == 1
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.parametrize("board", ["raspberry-pi-4"], indirect=True)
+def test_qemus_log_gives_the_plugins_count(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where QEMU has no plugins, as Debian 13's qemu-user."""
+    counted = edgeshift.bench(ACTIVITY, board, hop=8, hops=2).cost
+
+    def without(board: Board, elf: Path, timeout: float, arguments: Sequence[str] = ()) -> str:
+        if "-plugin" in arguments:
+            raise ToolchainError("bench.elf failed: qemu: unknown option 'plugin'")
+        return run(board, elf, timeout, arguments)
+
+    run = emulator.run
+    monkeypatch.setattr(emulator, "run", without)
+    assert figures(edgeshift.bench(ACTIVITY, board, hop=8, hops=2).cost) == figures(counted)
 
 
 def fake_qemu(folder: Path, oldest: int) -> Board:

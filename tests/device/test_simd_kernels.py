@@ -36,7 +36,7 @@ def simd_tools() -> None:
 
 
 def frames_of(net: Network, count: int, seed: int) -> list[np.ndarray]:
-    """Noise, then its extremes, noise again, then stretches of nothing but -128 or 127; for float of all magnitudes."""
+    """Noise, its extremes, noise again, then stretches of nothing but -128 or 127; for float of all magnitudes."""
     rng = np.random.default_rng(seed)
     made = []
     for stream in net.graph.inputs:
@@ -79,23 +79,27 @@ def sizes(rng: np.random.Generator, options: Iterable[int]) -> int:
 
 
 def convolutions(net: Net, rng: np.random.Generator) -> list[Handle]:
-    """Channels above and below whole blocks; paddings, strides and dilations over time and features; dense."""
+    """Channels above and below whole blocks; paddings, strides, dilations over time and features; dense."""
     features = sizes(rng, (1, 3))
     x = net.input((1, 11, features, sizes(rng, (1, 5, 9, 16))))
     y = net.conv2d(x, sizes(rng, (13, 33, 70)), (3, min(2, features)), padding="SAME", activation="relu")
     z = net.conv2d(y, sizes(rng, (3, 16, 37)), (2, 1), dilation=(2, 1), padding="VALID")
-    w = net.conv2d(z, sizes(rng, (8, 20, 64)), (1, features), stride=(2, 1), padding="VALID", activation="relu6")
+    across = (1, features)
+    w = net.conv2d(z, sizes(rng, (8, 20, 64)), across, stride=(2, 1), padding="VALID", activation="relu6")
     mean = net.mean(y, (1, 2))
     return [z, w, mean, net.dense(mean, sizes(rng, (1, 7, 35))), net.dense(w, sizes(rng, (2, 5)), whole=True)]
 
 
 def depthwise(net: Net, rng: np.random.Generator) -> list[Handle]:
-    """The same for depthwise convolutions, with reductions and dense layers per column behind them."""
-    features = sizes(rng, (1, 4))
-    x = net.input((1, 12, features, sizes(rng, (6, 16, 21, 40))))
+    """The same for depthwise convolutions, with elementwise operators, reductions and dense layers behind them."""
+    features, channels = sizes(rng, (1, 4)), sizes(rng, (6, 16, 21, 40))
+    x = net.input((1, 12, features, channels))
     y = net.depthwise(x, 1, (sizes(rng, (2, 3, 5)), min(3, features)), padding="SAME", activation="relu6")
     z = net.depthwise(y, 1, (3, 1), dilation=(2, 1), padding="VALID")
-    return [z, net.reduce_max(y, (1,)), net.mean(z, (1,)), net.dense(z, sizes(rng, (4, 9)), keep_num_dims=True)]
+    scaled = net.mul(y, net.rng.uniform(-1.5, 1.5, channels))
+    mixed = [net.add(x, y, "relu"), net.sub(scaled, x), net.mul(x, y)]
+    ends = [net.reduce_max(y, (1,)), net.mean(z, (1,)), net.dense(z, sizes(rng, (4, 9)), keep_num_dims=True)]
+    return [z, *mixed, *ends]
 
 
 def drawn_from_extremes(kind: str, seed: int, dtype: str) -> Network:

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from edgeshift.kernels import variant
-from edgeshift.kernels.layout import even_odd, finish_table, folded_bias, interleave, padded, patch_shape, rounding
+from edgeshift.kernels.layout import (
+    even_odd,
+    finish_table,
+    folded_bias,
+    interleave,
+    padded,
+    patch_shape,
+    rounding,
+)
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.base import Patches
 from edgeshift.ops.conv import Conv

@@ -26,7 +26,7 @@ def matrix(op: Conv | Dense) -> np.ndarray:
 
 
 def in_blocks(weights: np.ndarray, channels: int, arrange: Arrange) -> np.ndarray:
-    """Weights `[out, in]` in blocks of `channels` rows and one of the rest, in fours, as `arrange(rows, count)` says."""
+    """Weights `[out, in]` in blocks of `channels` rows and one of the rest, each as `arrange(rows, count)` says."""
     rows = padded(weights, 0, LANES)
     full = len(rows) // channels * channels
     blocks = [rows[at : at + channels] for at in range(0, full, channels)] + [rows[full:]]
@@ -52,7 +52,9 @@ def patches_of(op: Conv | Dense, plan: StreamPlan, kind: str, multiple: int, siz
     return Patches(kind, -(-size // multiple) * multiple, max(batch, 1), positions, len(op.weights))
 
 
-def int8_kernel(op: Conv | Dense, plan: StreamPlan, template: str, channels: int, arrange: Arrange, **shape: Any) -> Kernel:
+def int8_kernel(
+    op: Conv | Dense, plan: StreamPlan, template: str, channels: int, arrange: Arrange, **shape: Any
+) -> Kernel:
     """An int8 kernel with its weights arranged; a dense layer's accumulators are finished one by one."""
     weights = matrix(op)
     base = op.kernel()
@@ -68,5 +70,11 @@ def int8_kernel(op: Conv | Dense, plan: StreamPlan, template: str, channels: int
     scalars = {k: v for k, v in base.scalars.items() if k != "input_offset"}
     patches = patches_of(op, plan, "int8_t", 16, weights.shape[1])
     return Kernel(
-        template, "patches", {**blocks, **finish, **shape}, tables, scalars, ("requantize", "neon"), patches=patches
+        template,
+        "patches",
+        {**blocks, **finish, **shape},
+        tables,
+        scalars,
+        ("requantize", "neon"),
+        patches=patches,
     )

@@ -1,0 +1,66 @@
+"""How far a network with streamed edges strays from the trained one, on the user's own recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeshift.errors import InputError
+from edgeshift.shift import StreamedEdges
+
+
+def read_labels(path: str | Path | None, frames: Sequence[np.ndarray]) -> np.ndarray | None:
+    """A class for each frame of a recording from a `.npy` file, -1 where there is none. Raises `InputError`."""
+    if path is None:
+        return None
+    try:
+        labels = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"cannot read the labels '{path}': {error}") from error
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or all(len(labels) != len(f) for f in frames):
+        raise InputError(f"'{path}' must hold one integer for each frame of the recording")
+    return labels
+
+
+class Deviation:
+    """Collects differences between streamed and trained outputs, for networks whose first output is scores."""
+
+    def __init__(self, streamed: StreamedEdges, labels: np.ndarray | None) -> None:
+        self._streamed, self._labels = streamed, labels
+        self._differences: list[np.ndarray] = []
+        self._decisions: list[tuple[int, int, int]] = []  # streamed, trained, label (-1 for none)
+
+    def add(self, ours: Sequence[np.ndarray], trained: Sequence[np.ndarray], end: int) -> None:
+        """Outputs for the trained window that ends before frame `end`."""
+        pairs = list(zip(ours, trained, strict=True))
+        self._differences.append(
+            np.concatenate([np.abs(a.astype(np.float64) - b.astype(np.float64)).reshape(-1) for a, b in pairs])
+        )
+        label = -1
+        if self._labels is not None:
+            window = self._labels[max(0, end - self._streamed.trained_frames) : end]
+            label = int(window[0]) if len(window) and (window == window[0]).all() else -1
+        self._decisions.append((int(ours[0].argmax()), int(trained[0].argmax()), label))
+
+    def as_dict(self, oracle: str) -> dict[str, Any]:
+        """Mean and worst absolute difference, in units of the output; the share of hops whose top class changed; with
+        labels the accuracy of both, over windows of one class."""
+        ours, trained, labels = np.array(self._decisions).T
+        judged = labels >= 0
+        made: dict[str, Any] = {
+            "trained_oracle": oracle,
+            "frames_later": self._streamed.after,
+            "mean_abs_diff": float(np.mean(self._differences)),
+            "max_abs_diff": float(np.max(self._differences)),
+            "changed_top1": float((ours != trained).mean()),
+        }
+        if judged.any():
+            made |= {
+                "labelled_hops": int(judged.sum()),
+                "accuracy_trained": float((trained == labels)[judged].mean()),
+                "accuracy_streamed": float((ours == labels)[judged].mean()),
+            }
+        return made

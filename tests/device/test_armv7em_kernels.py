@@ -1,0 +1,137 @@
+"""The kernels for Armv7E-M give the portable C's bytes: on QEMU's Cortex-M4, many networks to an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import pytest
+
+from edgeshift.device import load_board
+from edgeshift.ops.conv import Conv, DepthwiseConv
+from edgeshift.ops.dense import Dense
+from edgeshift.pipeline import Network
+from tests.device.fleet import Ship, differences
+from tests.finish import finish
+from tests.ladder import network
+from tests.netbuilder import Handle, Net
+from tests.random_networks import random_case
+from tests.zoo.registry import build
+
+BOARD = load_board("mps2-an386")
+ISA = "armv7em"
+RANDOM = 16
+ZOO = ("tc_resnet", "ds_cnn", "wavenet", "depthwise_multiplied", "avg_pool_padded", "constant_affine")
+
+pytestmark = pytest.mark.usefixtures("tools")
+
+Sizes = Callable[[Iterable[int]], int]
+
+
+def draw(seed: int, dtype: str, layers: Callable[[Net, Sizes], Handle]) -> Network:
+    rng = np.random.default_rng(seed)
+    net = Net("drawn", rng)
+    net.output(layers(net, lambda options: int(rng.choice(list(options)))))
+    return network(finish(net, dtype))
+
+
+def convolutions(net: Net, some: Sizes) -> Handle:
+    """Two axes, all sizes odd and even, paddings, strides, dilations."""
+    features = some((1, 3, 6))
+    x = net.input((1, 16, features, some((1, 3, 4, 8, 9))))
+    kernel = (some((1, 2, 5)), some((1, min(3, features))))
+    x = net.conv2d(x, some((2, 3, 7, 8, 10)), kernel, (1, some((1, 2))), padding="SAME", activation="relu")
+    x = net.conv2d(x, some((1, 4, 5, 9, 16)), 1, activation="relu6")
+    return net.conv2d(x, some((2, 6, 13)), (3, 1), dilation=(some((1, 2)), 1), padding=("SAME", "VALID")[some((0, 1))])
+
+
+def depthwise(net: Net, some: Sizes) -> Handle:
+    features, channels = some((1, 2, 5, 7)), some((4, 8, 9, 12, 23))
+    x = net.input((1, 16, features, channels))
+    x = net.depthwise(x, 1, (3, min(3, features)), (1, some((1, 2))), padding="SAME", activation=("relu", None)[some((0, 1))])
+    x = net.depthwise(x, 1, (some((1, 2, 4, 5)), 1), dilation=(some((1, 2)), 1), padding=("SAME", "VALID")[some((0, 1))])
+    return net.depthwise(x, some((1, 2)), (2, 1), padding="VALID", activation="relu6")
+
+
+def depthwise_3x3(net: Net, some: Sizes) -> Handle:
+    x = net.input((1, 12, some((3, 4, 5, 9, 12)), some((4, 8, 20))))
+    for _ in range(2):
+        padding = ("SAME", "VALID")[some((0, 0, 1))] if x.shape[2] > 3 else "SAME"
+        x = net.depthwise(x, 1, 3, (1, some((1, 2))), padding=padding, activation=("relu", None)[some((0, 1))])
+    return x
+
+
+def dense(net: Net, some: Sizes) -> Handle:
+    x = net.input((1, 10, some((1, 3)), some((5, 8, 18))))
+    x = net.dense(x, some((3, 4, 9)), activation="relu", keep_num_dims=True)
+    x = net.dense(x, some((1, 5, 10)), whole=True)
+    return net.dense(x, some((2, 3, 4)))
+
+
+def pools(net: Net, some: Sizes) -> Handle:
+    channels, features = some((4, 6, 8, 11)), some((1, 2, 5))
+    x = net.input((1, 20, features, channels))
+    x = net.max_pool(x, (2, some((1, features))), (1, 1), padding="SAME", activation=("relu", None)[some((0, 1))])
+    x = net.avg_pool(x, (3, some((1, features))), (some((1, 2)), 1), padding="SAME")
+    net.output(net.mean(x, [1, 2]))
+    return net.mean(x, [2])
+
+
+def sums(net: Net, some: Sizes) -> Handle:
+    x = net.input((1, 12, some((3, 8))))
+    y = net.conv1d(x, x.shape[2], 3, padding="SAME", activation=("relu", None)[some((0, 1))])
+    z = net.add(x, y, activation=("relu", None)[some((0, 1))])
+    w = net.sub(z, y) if some((0, 1)) else net.mul(z, y)
+    return net.add(w, net.constant(net.rng.normal(size=(1, 1, x.shape[2]))))
+
+
+DRAWN = (convolutions, depthwise, depthwise_3x3, dense, pools, sums)
+
+
+def with_weights(made: Network, values: Sequence[int], seed: int) -> Network:
+    """Its weights drawn from few values, the shifts larger so that outputs do not all saturate."""
+    rng = np.random.default_rng(seed)
+    for op in made.graph.ops:
+        if isinstance(op, Conv | DepthwiseConv | Dense):
+            op.weights = rng.choice(np.array(values, np.int8), op.weights.shape)
+        if isinstance(op, Conv | DepthwiseConv):
+            op.shift = op.shift - int(rng.integers(0, 4))
+    return made
+
+
+def random_int8(seeds: Iterable[int], count: int) -> list[tuple[Network, int]]:
+    found = []
+    for seed in seeds:
+        drawn = random_case(seed)
+        if drawn.description.startswith("int8"):
+            found.append((network(drawn.model), drawn.hop))
+        if len(found) == count:
+            break
+    return found
+
+
+def check(cases: Sequence[tuple[Network, int]]) -> set[str]:
+    """Compare them all; which kernels took part."""
+    ships = [Ship.of(net, hop, ISA, seed) for seed, (net, hop) in enumerate(cases)]
+    assert differences(ships, BOARD) == []
+    return set().union(*(ship.templates for ship in ships))
+
+
+def test_random_networks() -> None:
+    check(random_int8(range(4000, 5000), RANDOM))
+
+
+def test_zoo() -> None:
+    check([(network(build(name, 1, "int8")), 1 + index % 3) for index, name in enumerate(ZOO)])
+
+
+def test_drawn_layers_of_all_sizes() -> None:
+    cases = [(draw(seed, "int8", layers), 1 + seed % 3) for layers in DRAWN for seed in range(3)]
+    families = ("conv", "depthwise", "pool", "reduce", "elementwise")
+    assert {f"armv7em/{family}" for family in families} <= check(cases)
+
+
+@pytest.mark.parametrize("values", [(-128, 127), (-128, -127, 0, 1, 127)], ids=["ends", "few"])
+def test_extreme_weights(values: tuple[int, ...]) -> None:
+    layers = (convolutions, depthwise, depthwise_3x3, dense)
+    check([(with_weights(draw(seed, "int8", which), values, seed), 1 + seed % 2) for which in layers for seed in (7, 8)])
