@@ -59,7 +59,9 @@ ISA = _options(
 )
 HOP = click.option("--hop", type=click.IntRange(min=1), default=1, show_default=True, help="Frames between outputs.")
 RECORDING = _options(
-    click.option("--hops", type=click.IntRange(min=1), metavar="K", help="Outputs to compare [200, or the whole input]."),
+    click.option(
+        "--hops", type=click.IntRange(min=1), metavar="K", help="Outputs to compare [200, or the whole input]."
+    ),
     click.option("--seed", type=int, default=0, show_default=True, help="Seed of the drift that is made up."),
     click.option(
         "--input", "recording", type=click.Path(path_type=Path), metavar="FILE", help="A .npy, .csv or .wav recording."
@@ -89,7 +91,9 @@ def cli() -> None:
 @cli.command()
 @MODEL
 @HOP
-@click.option("--curve", is_flag=True, help="All plans worth having instead: RAM against work, for this hop and longer ones.")
+@click.option(
+    "--curve", is_flag=True, help="All plans worth having instead: RAM against work, for this hop and longer ones."
+)
 @PLAN
 @ISA
 @READ
@@ -168,7 +172,9 @@ def compile(
 @HOP
 @RECORDING
 @click.option("--board", metavar="BOARD", help="Run on this board's emulator instead of this computer.")
-@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="A class per frame, for --edges stream.")
+@click.option(
+    "--labels", type=click.Path(path_type=Path), metavar="FILE", help="A class per frame, for --edges stream."
+)
 @PLAN
 @READ
 @JSON
@@ -244,7 +250,9 @@ def run(
 
     def show(out: Console) -> None:
         out.print(f"time axis: {network.graph.time_axis}")
-        out.print(f"{network.name} on {result.board}: {result.flash_bytes:,} bytes of flash, {result.ram_bytes:,} of RAM")
+        out.print(
+            f"{network.name} on {result.board}: {result.flash_bytes:,} bytes of flash, {result.ram_bytes:,} of RAM"
+        )
         for hop_index, outputs in zip(result.hops, result.outputs, strict=True):
             values = "  ".join(" ".join(f"{v:g}" for v in o.reshape(-1)) for o in outputs)
             out.print(f"{hop_index:6d}  {values}")
@@ -289,7 +297,9 @@ def bench(
 def boards(as_json: bool) -> None:
     """List the boards that are known."""
     known = edgeshift.all_boards()
-    _answer(as_json, {"boards": [data.board_data(b) for b in known]}, functools.partial(text.print_boards, boards=known))
+    _answer(
+        as_json, {"boards": [data.board_data(b) for b in known]}, functools.partial(text.print_boards, boards=known)
+    )
 
 
 @cli.command()

@@ -22,7 +22,6 @@ from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.passes import run_passes
 from edgeshift.shift import Reference, Schedule, StreamedEdges, lower, stream_edges
 
-
 Edges = Literal["exact", "stream"]
 
 

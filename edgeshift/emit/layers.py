@@ -154,10 +154,7 @@ def _read_or_written_early(schedule: Schedule) -> set[int]:
     early = [s for s in schedule.steps if s.early]
     written = {s.op.output.id for s in early if s.op not in schedule.sums}
     return written | {
-        stream.id
-        for s in early
-        for stream in s.op.inputs
-        if s.op not in schedule.sums or len(schedule.sums[s.op].left)
+        stream.id for s in early for stream in s.op.inputs if s.op not in schedule.sums or len(schedule.sums[s.op].left)
     }
 
 

@@ -9,10 +9,24 @@ from edgeshift.errors import PlanError
 
 LONGEST = 40
 _KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long "
-    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
-    "state frames output column hops scratch".split()
+    re.findall(
+        r"\w+",
+        "auto break case char const continue default do double else enum extern float for goto if inline int long "
+        "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
+        "state frames output column hops scratch",
+    )
 )
+# Modules are `<name>.h` with `<name>_t` in it: names whose header or whose type the C library has. `es` is the runtime's.
+_TAKEN = frozenset(
+    re.findall(
+        r"\w+",
+        "int8 int16 int32 int64 uint8 uint16 uint32 uint64 intptr uintptr intmax uintmax size ssize ptrdiff wchar wint "
+        "wctrans char8 char16 char32 max_align sig_atomic div ldiv lldiv fpos mbstate time clock locale off pid uid gid "
+        "mode dev ino nlink key blksize blkcnt id suseconds useconds pthread socklen timer sigset fenv fexcept cnd mtx "
+        "thrd tss assert complex ctype errno inttypes iso646 limits math setjmp signal stdalign stdarg stdatomic stdbool "
+        "stddef stdint stdio stdlib stdnoreturn string strings tgmath threads uchar wctype unistd es",
+    )
+) | {f"{sign}int_{kind}{bits}" for sign in ("", "u") for kind in ("least", "fast") for bits in (8, 16, 32, 64)}
 
 
 def identifier(name: str) -> str:
@@ -42,7 +56,10 @@ def unique_identifiers(names: Iterable[str]) -> list[str]:
 def model_name(given: str | None, file_stem: str) -> str:
     """The prefix of everything that a model exports. Raises `PlanError` for a name that C would not take."""
     if given is None:
-        return identifier(file_stem)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", given) or given.lower() in _KEYWORDS:
-        raise PlanError(f"'{given}' cannot name a C module; use letters, digits and underscores, a letter first")
+        name = identifier(file_stem)
+        return f"{name}_" if name in _TAKEN else name
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", given):
+        raise PlanError(f"{given!r} cannot name a C module; use letters, digits and underscores, a letter first")
+    if given.lower() in _KEYWORDS | _TAKEN:
+        raise PlanError(f"{given!r} cannot name a C module: C or its library has that name; choose another")
     return given

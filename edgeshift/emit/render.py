@@ -164,9 +164,7 @@ def _layers(
     return layers, tables
 
 
-def _ports(
-    schedule: Schedule, streams: Mapping[int, StreamView], of: Sequence[Stream], kind: str
-) -> list[Port]:
+def _ports(schedule: Schedule, streams: Mapping[int, StreamView], of: Sequence[Stream], kind: str) -> list[Port]:
     ports = []
     for index, stream in enumerate(of):
         temporal = kind == "input" and stream.id in schedule.graph.temporal
@@ -238,4 +236,3 @@ def index_expression(loops: Sequence[Sequence[int]], array: int) -> str:
         if (step := loop[1 + array]) != 0
     ]
     return " + ".join(terms) or "0"
-

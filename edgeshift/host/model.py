@@ -24,9 +24,7 @@ class StreamingModel:
         schedule, graph = self.plan.schedule, self.plan.schedule.graph
         self.hop = schedule.hop
         self.window_frames = schedule.window_frames
-        self._shapes = [
-            (self.hop if s.id in graph.temporal else s.columns, s.size) for s in graph.inputs
-        ]
+        self._shapes = [(self.hop if s.id in graph.temporal else s.columns, s.size) for s in graph.inputs]
         ports = len(graph.inputs) + len(graph.outputs)
         extra = SANITIZE if sanitize else ()
         self._library = Library(self.plan.sources, self.plan.memory.struct_bytes, ports, extra)

@@ -79,9 +79,7 @@ def read_recording(graph: ColumnGraph, path: str | Path, seed: int = 0) -> list[
         raise InputError(f"'{path}' cannot be read as {path.suffix}: {error}") from error
     values = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(-1, 1)
     if values.shape[1] != stream.size:
-        raise InputError(
-            f"'{path}' has {values.shape[1]} values a frame, input '{stream.name}' takes {stream.size}"
-        )
+        raise InputError(f"'{path}' has {values.shape[1]} values a frame, input '{stream.name}' takes {stream.size}")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise InputError(f"'{path}' holds NaN or infinite values")
     if len(values) < graph.window_frames:

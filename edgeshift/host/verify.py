@@ -12,9 +12,9 @@ import numpy as np
 from edgeshift.device import Board, load_board
 from edgeshift.device.deploy import run_on_board
 from edgeshift.errors import VerificationError
+from edgeshift.host.deviation import Deviation, read_labels
 from edgeshift.host.model import StreamingModel
 from edgeshift.host.oracle import Oracle
-from edgeshift.host.deviation import Deviation, read_labels
 from edgeshift.host.recording import gather_frames, hop_of, pushed_window, window_of
 from edgeshift.pipeline import Edges, Network, Plan, load, plan
 from edgeshift.reference.window import run_window

@@ -47,7 +47,7 @@ def rounding(shift: np.ndarray) -> str:
 
 
 def patch_shape(op: Conv | Dense, plan: StreamPlan) -> dict[str, Any]:
-    """What `macros/patches.j2` must know to gather the inputs of an output position; a dense layer's are its rows.
+    """What `macros/patches.j2` must know to gather an output position's inputs; a dense layer's are its rows.
 
     `padded` is whether a computed column reads columns that are padding.
     """
@@ -71,7 +71,7 @@ def in_order(values: np.ndarray) -> np.ndarray:
 
 
 def even_odd(values: np.ndarray) -> np.ndarray:
-    """Of each eight elements of the first axis the even ones, then the odd ones: how Helium narrows vectors."""
+    """Of each eight elements of the first axis the even ones, then the odd ones: as Helium narrows."""
     eights = values.reshape(-1, 4, 2, *values.shape[1:])
     return np.ascontiguousarray(eights.swapaxes(1, 2)).reshape(values.shape)
 
@@ -138,6 +138,6 @@ def tap_pairs_fit(op: DepthwiseConv) -> bool:
 
 
 def innermost_is_dense(kernel: Kernel, lanes: int) -> bool:
-    """Whether the innermost loop over two operands fills a vector, and steps by one element or none in each."""
+    """Whether the innermost loop over two operands fills a vector, with steps of one element or none."""
     count, *steps = kernel.shape["loops"][-1]
     return bool(count >= lanes and all(step in (0, 1) for step in steps))

@@ -116,12 +116,11 @@ def _limited(schedule: Schedule, limits: Mapping[int, int]) -> Schedule:
 
 def _with_batches(choice: Choice, choose_kernels: ChooseKernels, ram: int) -> Choice:
     """The same schedule with as large batches as fit into `ram` bytes, the operators with most work first."""
-    free = choose_kernels(_limited(choice.schedule, {i: 8 for i in choice.schedule.streams}))
+    free = choose_kernels(_limited(choice.schedule, dict.fromkeys(choice.schedule.streams, 8)))
     limits: dict[int, int] = {}
     by_work = sorted(choice.schedule.ops, key=lambda op: -_work(choice.schedule, op))
     for op in by_work:
-        patches = free[op].patches
-        for limit in range(patches.batch if patches is not None else 1, 1, -1):
+        for limit in range(free[op].most_batch, 1, -1):
             trial = _limited(choice.schedule, {**limits, op.output.id: limit})
             kernels = choose_kernels(trial)
             memory = plan_memory(trial, kernels)
@@ -133,6 +132,3 @@ def _with_batches(choice: Choice, choose_kernels: ChooseKernels, ram: int) -> Ch
 
 def _work(schedule: Schedule, op: ColumnOp) -> int:
     return op.macs_per_column * schedule.streams[op.output.id].columns_per_hop
-
-
-

@@ -64,9 +64,7 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> Memor
     """Place everything that a schedule keeps, and every kernel's patches."""
     plans = schedule.streams
     rings = {
-        i: _words(p.ring.phases * p.ring.length * p.stream.column_bytes)
-        for i, p in plans.items()
-        if p.ring is not None
+        i: _words(p.ring.phases * p.ring.length * p.stream.column_bytes) for i, p in plans.items() if p.ring is not None
     }
     queues = {
         i: _words(p.queue.entries * p.queue.block.length * p.stream.column_bytes)
@@ -157,9 +155,7 @@ def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item
                 born = written[i, early]
                 dies = max((read.get((i, early, column), born) for column in block.columns), default=born)
                 size, maker = plan.stream.column_bytes, makers.get((i, early))
-                items.append(
-                    _Item(_words(block.length * size), born, max(born, dies), i, block, early, size, maker)
-                )
+                items.append(_Item(_words(block.length * size), born, max(born, dies), i, block, early, size, maker))
     return items
 
 

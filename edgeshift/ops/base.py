@@ -82,6 +82,11 @@ class Kernel:
     work: int = 0
 
     @property
+    def most_batch(self) -> int:
+        """The batch limit beyond which nothing changes; a kernel with work of its own does without it at 1."""
+        return self.patches.batch if self.patches is not None else 2 if self.work else 1
+
+    @property
     def scratch_bytes(self) -> int:
         """Scratch that it needs beside columns."""
         return self.work if self.patches is None else self.patches.bytes
@@ -170,9 +175,7 @@ class ColumnOp(ABC):
         return range(first, max(first, stop))
 
     @abstractmethod
-    def compute(
-        self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray
-    ) -> np.ndarray:
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
         """Reference arithmetic of `n` output columns.
 
         `taps[i]` is `[n, kernel, size]` of operand `i`; `inside[i]` `[n, kernel]` is False where a tap is padding (its

@@ -120,7 +120,9 @@ class Conv(_Convolution):
 
     def kernel(self) -> Kernel:
         base = super().kernel()
-        return Kernel(base.template, base.access, {**base.shape, "groups": self.groups}, base.tables, base.scalars, base.runtime)
+        return Kernel(
+            base.template, base.access, {**base.shape, "groups": self.groups}, base.tables, base.scalars, base.runtime
+        )
 
 
 class DepthwiseConv(_Convolution):

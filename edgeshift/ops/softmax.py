@@ -28,7 +28,9 @@ class Softmax(ColumnOp):
             if quantised(output) != (np.float32(1 / 256), -128):
                 raise refuse(node, "an int8 output must have scale 1/256 and zero point -128", "quantise it again")
             if depth > softmax.MAX_ROW:
-                raise refuse(node, f"int8 rows of {depth} overflow the reference kernel", f"use up to {softmax.MAX_ROW}")
+                raise refuse(
+                    node, f"int8 rows of {depth} overflow the reference kernel", f"use up to {softmax.MAX_ROW}"
+                )
             self.params = softmax.softmax_params(float(self.beta), float(scale))
 
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:

@@ -129,9 +129,7 @@ def rounding_divide_by_pot(x: ArrayLike, exponent: ArrayLike) -> NDArray[np.int3
     return quotient.astype(np.int32)
 
 
-def multiply_by_quantized_multiplier(
-    x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike
-) -> NDArray[np.int32]:
+def multiply_by_quantized_multiplier(x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> NDArray[np.int32]:
     """`x * multiplier * 2^(shift - 31)` of int32 values with two roundings; the arguments broadcast.
 
     `multiplier` in [0, 2^31), `shift` in [-31, 31]. The reference defines the result where `x * 2^shift` fits

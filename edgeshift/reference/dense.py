@@ -50,18 +50,14 @@ def dense_int8(
     return clamp_to(np.clip(steps, -131072, 131072) + output_zp, act_min, act_max)
 
 
-def dense_steps(
-    scales: NDArray[np.float64], output_zp: int, act_min: int = -128, act_max: int = 127
-) -> DenseSteps:
+def dense_steps(scales: NDArray[np.float64], output_zp: int, act_min: int = -128, act_max: int = 127) -> DenseSteps:
     """Integers that rescale every int32 accumulator as `dense_int8` does, within the activation range."""
     largest = max(act_max - output_zp, output_zp - act_min, 1)
     for narrow, bits, shifts in ((True, 31, (1, 62)), (False, 62, (33, 94))):
         found = [_steps(float(scale), largest, bits, *shifts) for scale in scales]
         pairs = [pair for pair in found if pair is not None]
         if len(pairs) == len(found):
-            return DenseSteps(
-                np.array([m for m, _ in pairs]), np.array([s for _, s in pairs], np.int32), narrow
-            )
+            return DenseSteps(np.array([m for m, _ in pairs]), np.array([s for _, s in pairs], np.int32), narrow)
     raise UnsupportedOpError("FULLY_CONNECTED: no integers round as its scales do; quantise the model again")
 
 
@@ -95,8 +91,4 @@ def _first_magnitudes(scale: float, largest: int) -> list[int]:
     guess = np.minimum(np.ceil(bounds / scale), 2.0 * _MOST)
     near = np.maximum(guess[:, None] + np.arange(-2, 4), 0.0)
     enough = near * scale >= bounds[:, None]
-    return (
-        np.where(enough.any(axis=1), near[np.arange(largest), enough.argmax(axis=1)], guess)
-        .astype(int)
-        .tolist()
-    )
+    return np.where(enough.any(axis=1), near[np.arange(largest), enough.argmax(axis=1)], guess).astype(int).tolist()

@@ -60,12 +60,8 @@ def add_params(
     """Parameters of ADD int8 (and SUB). Refuses output scales at which the interpreter itself would abort."""
     a, b, o = (float(np.float32(s)) for s in (a_scale, b_scale, o_scale))
     twice_max = 2.0 * max(a, b)
-    a_multiplier, a_shift = quantize_multiplier_below_one(
-        a / twice_max, "ADD/SUB: the first input's multiplier"
-    )
-    b_multiplier, b_shift = quantize_multiplier_below_one(
-        b / twice_max, "ADD/SUB: the second input's multiplier"
-    )
+    a_multiplier, a_shift = quantize_multiplier_below_one(a / twice_max, "ADD/SUB: the first input's multiplier")
+    b_multiplier, b_shift = quantize_multiplier_below_one(b / twice_max, "ADD/SUB: the second input's multiplier")
     output_multiplier, output_shift = quantize_multiplier_below_one(
         twice_max / (2.0**LEFT_SHIFT * o), "ADD/SUB: the multiplier 2 * input scale / (2^20 * output scale)"
     )

@@ -14,9 +14,7 @@ Float = NDArray[np.float32]
 f32 = np.float32
 
 _EXP = tuple(f32(c) for c in (0.000197403191, 0.00139350875, 0.00833357032, 0.041666463, 0.166666657, 0.5))
-_TANH = tuple(
-    f32(c) for c in (0.002152120, -0.0081981821, 0.0217120871, -0.0539491884, 0.133332267, -0.333333313)
-)
+_TANH = tuple(f32(c) for c in (0.002152120, -0.0081981821, 0.0217120871, -0.0539491884, 0.133332267, -0.333333313))
 
 
 def exp_float(x: ArrayLike) -> Float:
@@ -57,9 +55,7 @@ def logistic_float(x: ArrayLike) -> Float:
     x = np.asarray(x, np.float32)
     with np.errstate(over="ignore"):
         middle = f32(1) / (f32(1) + exp_float(-x))
-    result: Float = np.where(
-        x > f32(16.619047164916992188), f32(1), np.where(x < f32(-9), exp_float(x), middle)
-    )
+    result: Float = np.where(x > f32(16.619047164916992188), f32(1), np.where(x < f32(-9), exp_float(x), middle))
     return result
 
 

@@ -79,9 +79,7 @@ class FloatSumParams:
     output_offset: int
 
 
-def float_sum_params(
-    in_scale: float, in_zp: int, out_scale: float, out_zp: int, count: int
-) -> FloatSumParams:
+def float_sum_params(in_scale: float, in_zp: int, out_scale: float, out_zp: int, count: int) -> FloatSumParams:
     """SUM int8 over `count` elements, for `sum_int8_builtin`."""
     scale = np.float32(in_scale) / np.float32(out_scale)
     return FloatSumParams(float(scale), float(np.float32(-in_zp) * scale * np.float32(count)), out_zp)

@@ -32,7 +32,9 @@ def print_plan(out: Console, plan: Any) -> None:
     for note in data["notes"]:
         out.print(f"note: {note}")
     out.print()
-    table = _table("#", "operator", "columns", "interior", "S", "new", "ring", "MACs/win", "MACs/hop", right=range(2, 9))
+    table = _table(
+        "#", "operator", "columns", "interior", "S", "new", "ring", "MACs/win", "MACs/hop", right=range(2, 9)
+    )
     for number, layer in enumerate(data["layers"], 1):
         first, stop = layer["interior"]
         ring = f"{layer['ring_columns']}" + (f"x{layer['phases']}" if layer["phases"] > 1 else "")
@@ -124,7 +126,9 @@ def print_report(out: Console, report: Any) -> None:
 def print_bench(out: Console, result: Any) -> None:
     """What each layer of a hop costs, and the bytes."""
     data = result.as_dict()
-    out.print(f"{data['model']}, a hop of {data['hop']}, on {data['board']} (emulated), {data['isa']} kernels", style="bold")
+    out.print(
+        f"{data['model']}, a hop of {data['hop']}, on {data['board']} (emulated), {data['isa']} kernels", style="bold"
+    )
     out.print(f"input    {data['input']}, {data['hops']} hops")
     out.print()
     cycles = data["cycles_per_hop"] is not None

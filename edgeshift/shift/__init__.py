@@ -2,8 +2,8 @@
 
 from edgeshift.shift.axis import Reference, lower
 from edgeshift.shift.demand import Overlap
-from edgeshift.shift.edges import StreamedEdges, stream_edges
 from edgeshift.shift.early import NEVER, Early, candidates
+from edgeshift.shift.edges import StreamedEdges, stream_edges
 from edgeshift.shift.interior import find_interiors
 from edgeshift.shift.schedule import Block, KeptSum, Queue, Ring, Schedule, Step, StreamPlan, make_schedule
 

@@ -187,9 +187,7 @@ def lower_nodes(lowering: Lowering) -> None:
         build(node, lowering)
 
 
-def input_layouts(
-    graph: Graph, time_axis: int | None, frames: int | None
-) -> tuple[dict[int, Layout], set[int], str]:
+def input_layouts(graph: Graph, time_axis: int | None, frames: int | None) -> tuple[dict[int, Layout], set[int], str]:
     """Where time lies in every input: the layouts, the inputs that advance by frames, and a sentence about it."""
     guesses = {i: _guess(graph, graph.tensors[i], time_axis, frames) for i in graph.inputs}
     ranked = sorted(graph.inputs, key=lambda i: (guesses[i][1], graph.inputs.index(i)))

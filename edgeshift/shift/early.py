@@ -47,9 +47,7 @@ def candidates(graph: ColumnGraph, shifts: dict[int, Shift], hop: int) -> Iterat
     for count in range(len(edged) + 1):
         ops = frozenset(edged[:count])
         made = {op.output.id for op in ops}
-        sums = frozenset(
-            op for op in summed if shifts[op.inputs[0].id].interior.start == 0 or op.inputs[0].id in made
-        )
+        sums = frozenset(op for op in summed if shifts[op.inputs[0].id].interior.start == 0 or op.inputs[0].id in made)
         if (not ops and not sums) or (ops, sums) in seen:
             continue
         seen.add((ops, sums))

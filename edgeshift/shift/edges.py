@@ -49,9 +49,7 @@ def stream_edges(graph: ColumnGraph) -> StreamedEdges:
             first = window.first(-own.before)
             last = window.reads(op.output.columns - 1 + own.after)[-1]
             known = wanted[stream.id]
-            wanted[stream.id] = Extension(
-                max(known.before, -first), max(known.after, last - (stream.columns - 1))
-            )
+            wanted[stream.id] = Extension(max(known.before, -first), max(known.after, last - (stream.columns - 1)))
     temporal = [s for s in graph.inputs if s.id in graph.temporal]
     ends = Extension(max(wanted[s.id].before for s in temporal), max(wanted[s.id].after for s in temporal))
     wanted |= {s.id: ends for s in temporal}  # inputs over time stay together
@@ -76,9 +74,7 @@ def _continuable(graph: ColumnGraph) -> set[int]:
     found = set(graph.temporal)
     shifts = find_interiors(graph)
     for op in graph.ops:
-        over_time = [
-            (s, w) for s, w in zip(op.inputs, op.windows, strict=True) if s.columns > 1 and w.stride > 0
-        ]
+        over_time = [(s, w) for s, w in zip(op.inputs, op.windows, strict=True) if s.columns > 1 and w.stride > 0]
         strides = {shifts[s.id].stride * w.stride for s, w in over_time}
         follows = op.follows_time and op.continues and op.output.columns > 1 and len(strides) == 1
         if follows and all(s.id in found for s, _ in over_time):

@@ -188,7 +188,11 @@ def make_schedule(
     ops = tuple(op for op in graph.ops if op.output.id in streams)
     sums = {op: _kept_sum(streams[op.inputs[0].id], early) for op in ops if op in early.sums}
     now = [Step(op, streams[op.output.id].computed) for op in ops]
-    later = [Step(op, streams[op.output.id].early or (0,), early=True) for op in ops if op in early.ops or (op in sums and len(sums[op].left))]
+    later = [
+        Step(op, streams[op.output.id].early or (0,), early=True)
+        for op in ops
+        if op in early.ops or (op in sums and len(sums[op].left))
+    ]
     steps = [s for s in now if s.columns] + [s for s in later if s.op in sums or streams[s.op.output.id].early]
     return Schedule(graph, hop, ops, streams, tuple(steps), sums, early.lead)
 

@@ -36,7 +36,7 @@ def simd_tools() -> None:
 
 
 def frames_of(net: Network, count: int, seed: int) -> list[np.ndarray]:
-    """Noise, its extremes, noise again, then stretches of nothing but -128 or 127; for float of all magnitudes."""
+    """Noise, its extremes, noise again, stretches of nothing but -128 or 127; float of all magnitudes."""
     rng = np.random.default_rng(seed)
     made = []
     for stream in net.graph.inputs:
@@ -91,7 +91,7 @@ def convolutions(net: Net, rng: np.random.Generator) -> list[Handle]:
 
 
 def depthwise(net: Net, rng: np.random.Generator) -> list[Handle]:
-    """The same for depthwise convolutions, with elementwise operators, reductions and dense layers behind them."""
+    """The same for depthwise convolutions, with elementwise operators, pools, reductions, dense layers."""
     features, channels = sizes(rng, (1, 4)), sizes(rng, (6, 16, 21, 40))
     x = net.input((1, 12, features, channels))
     y = net.depthwise(x, 1, (sizes(rng, (2, 3, 5)), min(3, features)), padding="SAME", activation="relu6")
@@ -99,7 +99,8 @@ def depthwise(net: Net, rng: np.random.Generator) -> list[Handle]:
     scaled = net.mul(y, net.rng.uniform(-1.5, 1.5, channels))
     mixed = [net.add(x, y, "relu"), net.sub(scaled, x), net.mul(x, y)]
     ends = [net.reduce_max(y, (1,)), net.mean(z, (1,)), net.dense(z, sizes(rng, (4, 9)), keep_num_dims=True)]
-    return [z, *mixed, *ends]
+    pools = [net.max_pool(y, (3, 1), (1, 1), "SAME"), net.avg_pool(y, (2, features), (2, 1), "SAME")]
+    return [z, *mixed, *pools, *ends]
 
 
 def drawn_from_extremes(kind: str, seed: int, dtype: str) -> Network:

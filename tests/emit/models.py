@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -50,12 +50,11 @@ def written(folder: Path, name: str, dtype: str = "int8") -> Path:
     return file
 
 
-def renamed(describe: Callable[[Net], None], names: Sequence[str]) -> bytes:
-    """A float network whose first tensors have these names."""
+def renamed(describe: Callable[[Net], None], names: Iterable[str]) -> bytes:
+    """A float network whose tensors have these names."""
     net = Net("renamed", np.random.default_rng(1))
     describe(net)
-    for index, name in enumerate(names):
-        net._tensors[index] = replace(net._tensors[index], name=name)
+    net._tensors = [replace(tensor, name=name) for tensor, name in zip(net._tensors, names, strict=False)]
     return net.build()
 
 

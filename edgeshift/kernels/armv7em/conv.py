@@ -19,7 +19,7 @@ from edgeshift.ops.dense import Dense
 from edgeshift.shift import StreamPlan
 
 LONGEST_PATCH = 2048  # 16-bit inputs: what is longer would cost too much scratch
-SMALL_PATCHES = 2048  # bytes
+MOST_PATCHES = 3  # that share a load of weights; a third one saves a twentieth of the instructions
 
 
 @variant("armv7em", Conv)
@@ -32,7 +32,7 @@ def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     bounds = accumulator_bounds(_flat(op), bias)
     ending = finish(*bounds, op.multiplier, op.shift, op.output_offset)
     positions = op.features.out_size
-    return _kernel(base, shape, _flat(op), bias, bounds, ending, "es_requantize", positions, _window_bytes(op), plan)
+    return _kernel(base, shape, _flat(op), bias, bounds, ending, "es_requantize", positions, plan)
 
 
 @variant("armv7em", Dense)
@@ -48,11 +48,7 @@ def dense(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     if rescale == "es_requantize":
         tables = base.tables
         ending = finish(*bounds, tables["multiplier"], tables["shift"], op.output_offset)
-    return _kernel(base, shape, _flat(op), bias, bounds, ending, rescale, op.rows, _window_bytes(op), plan)
-
-
-def _window_bytes(op: ColumnOp) -> int:
-    return op.inputs[0].columns * op.inputs[0].size
+    return _kernel(base, shape, _flat(op), bias, bounds, ending, rescale, op.rows, plan)
 
 
 def _flat(op: Conv | Dense) -> np.ndarray:
@@ -72,18 +68,13 @@ def _kernel(
     ending: Finish | None,
     rescale: str,
     positions: int,
-    window_bytes: int,
     plan: StreamPlan,
 ) -> Kernel | None:
-    """The kernel for `weights` `[channels, inputs]`; without an `ending` accumulators are finished in C.
-
-    A third patch saves a twentieth of the instructions; it is not worth more scratch than the operand's whole window.
-    """
+    """The kernel for `weights` `[channels, inputs]`; without an `ending` accumulators are finished in C."""
     if max(abs(int(bounds[0].min())), abs(int(bounds[1].max()))) >= 1 << 31:
         return None  # the reference's accumulator may wrap
     channels, inputs = weights.shape
-    total = max(len(plan.computed), len(plan.early)) * positions
-    batch = 1 if total == 1 else 2 if total == 2 or 6 * inputs > max(window_bytes, SMALL_PATCHES) else 3
+    batch = min(max(len(plan.computed), len(plan.early)) * positions, MOST_PATCHES, plan.batch_limit)
     group = 8 if batch == 1 else 4
     size = -(-inputs // group) * group
     if size > LONGEST_PATCH:

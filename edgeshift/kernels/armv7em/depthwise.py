@@ -30,7 +30,7 @@ def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     reach = (features.out_size - 1) * features.stride + (features.kernel - 1) * features.dilation
     bounds = tuple(int(base.scalars[k][1]) for k in ("activation_min", "activation_max"))
     blocks = channels // 4
-    staged = _stages(op)
+    staged = _stages(op) and plan.batch_limit > 1
     padded = any(count < window.kernel for count in inside)
     body = _taps_3x3(op.weights[:, :, : 4 * blocks]) if staged else _tap_pairs(weights[:, : 4 * blocks])
     table = _table(body, bias, ending, staged)
@@ -63,7 +63,7 @@ def _stages(op: DepthwiseConv) -> bool:
         op.windows[0].kernel == features.kernel == 3
         and features.dilation == 1
         and features.stride in (1, 2)
-        and 1 < features.out_size
+        and features.out_size > 1
         and features.pad < 3
         and features.in_size <= LARGEST_STAGE
         and op.out_channels % 4 == 0

@@ -57,6 +57,6 @@ def _blocks(channels: int) -> np.ndarray:
 
 
 def _by_four(values: np.ndarray) -> np.ndarray:
-    """Of each 16 the channels 0, 4, 8, 12, then 2, 6, ..., 1, 5, ..., 3, 7, ...: as products of bytes widen."""
+    """Of each 16 the channels 0, 4, 8, 12, then 2, 6, ..., 1, 5, ..., 3, 7, ...: as products widen."""
     sixteens = values.reshape(-1, 4, 4)[:, :, [0, 2, 1, 3]]
     return np.ascontiguousarray(sixteens.transpose(0, 2, 1)).reshape(values.shape)

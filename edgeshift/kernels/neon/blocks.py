@@ -26,7 +26,7 @@ def matrix(op: Conv | Dense) -> np.ndarray:
 
 
 def in_blocks(weights: np.ndarray, channels: int, arrange: Arrange) -> np.ndarray:
-    """Weights `[out, in]` in blocks of `channels` rows and one of the rest, each as `arrange(rows, count)` says."""
+    """Weights `[out, in]` in blocks of `channels` rows and one of the rest, each `arrange(rows, count)`d."""
     rows = padded(weights, 0, LANES)
     full = len(rows) // channels * channels
     blocks = [rows[at : at + channels] for at in range(0, full, channels)] + [rows[full:]]
