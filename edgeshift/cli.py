@@ -60,7 +60,7 @@ ISA = _options(
 HOP = click.option("--hop", type=click.IntRange(min=1), default=1, show_default=True, help="Frames between outputs.")
 RECORDING = _options(
     click.option(
-        "--hops", type=click.IntRange(min=1), metavar="K", help="Outputs to compare [200, or the whole input]."
+        "--hops", type=click.IntRange(min=1), metavar="K", help="Outputs to compare [200, or all]."
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Seed of the drift that is made up."),
     click.option(
@@ -92,7 +92,7 @@ def cli() -> None:
 @MODEL
 @HOP
 @click.option(
-    "--curve", is_flag=True, help="All plans worth having instead: RAM against work, for this hop and longer ones."
+    "--curve", is_flag=True, help="RAM against work instead, for this hop and longer ones."
 )
 @PLAN
 @ISA
@@ -173,7 +173,7 @@ def compile(
 @RECORDING
 @click.option("--board", metavar="BOARD", help="Run on this board's emulator instead of this computer.")
 @click.option(
-    "--labels", type=click.Path(path_type=Path), metavar="FILE", help="A class per frame, for --edges stream."
+    "--labels", type=click.Path(path_type=Path), metavar="FILE", help="Classes, for --edges stream."
 )
 @PLAN
 @READ

@@ -106,9 +106,7 @@ def measure(plan: Plan, board: Board, frames: Sequence[Array], pushes: int, time
 def _run(board: Board, image: Image, timeout: float) -> tuple[ReplayResult, int, list[Reached]]:
     """What a bench image gave, the stack that its pushes took, and the marks that it passed."""
     symbols = {s.name: s.address & ~1 for s in find_toolchain(board).symbols(image.elf)}
-    marks = sorted(
-        (s for s in symbols if s.startswith("es_mark_")), key=lambda s: int(s.removeprefix("es_mark_"))
-    )
+    marks = sorted((s for s in symbols if s.startswith("es_mark_")), key=lambda s: int(s.removeprefix("es_mark_")))
     names = [f"{image.model.name}_push", "measure_returned", *marks]
     text, reached = run_counted(board, image.elf, [symbols[name] for name in names], timeout)
     text, _, stack = text.rstrip("\n").rpartition("\nPUSH ")

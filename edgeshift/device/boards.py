@@ -107,8 +107,7 @@ def load_board(name_or_path: str | Path) -> Board:
         known = {file.stem: file for file in _shipped()}
         if str(name_or_path) not in known:
             raise BoardError(
-                f"unknown board {str(name_or_path)!r}: "
-                f"use one of {', '.join(known)}, or the path of a .toml file"
+                f"unknown board {str(name_or_path)!r}: use one of {', '.join(known)}, or the path of a .toml file"
             )
         path = known[str(name_or_path)]
     try:
@@ -140,9 +139,7 @@ def _read(cls: type[T], table: dict[str, Any], where: str) -> T:
     unknown = [key for key in table if key not in fields]
     if unknown:
         raise BoardError(f"unknown key '{where}{unknown[0]}', the keys here are {', '.join(fields)}")
-    missing = [
-        key for key, field in fields.items() if field.default is dataclasses.MISSING and key not in table
-    ]
+    missing = [key for key, field in fields.items() if field.default is dataclasses.MISSING and key not in table]
     if missing:
         raise BoardError(f"the key '{where}{missing[0]}' is missing")
     return cls(**{key: _value(types[key], value, where + key) for key, value in table.items()})
@@ -177,9 +174,7 @@ def _check(board: Board) -> None:
     if board.emulator:
         _check_choice("emulator.kind", board.emulator.kind, EMULATORS)
         if (board.emulator.machine is None) == (board.emulator.kind == "qemu-system"):
-            raise BoardError(
-                "the key 'emulator.machine' belongs to emulators of the kind qemu-system, and only there"
-            )
+            raise BoardError("the key 'emulator.machine' belongs to emulators of the kind qemu-system, and only there")
     if (board.memory is None) == (board.image == "bare-metal"):
         raise BoardError("the table [memory] belongs to bare-metal images, and only there")
     if board.memory:

@@ -28,9 +28,7 @@ class Reached:
     cycles: int | None
 
 
-def run_counted(
-    board: Board, elf: Path, addresses: Sequence[int], timeout: float
-) -> tuple[str, list[Reached]]:
+def run_counted(board: Board, elf: Path, addresses: Sequence[int], timeout: float) -> tuple[str, list[Reached]]:
     """What the image prints, and each time that one of the addresses was reached, in order.
 
     Raises BoardError and ToolchainError as `emulator.run`, ToolchainError without a compiler for the plugin.
@@ -70,14 +68,10 @@ def _build_plugin(folder: Path, version: int) -> Path:
     """Compile firmware/host/count.c for a version of the interface."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
-        raise ToolchainError(
-            "gcc is not installed, the instruction counter needs it: apt-get install gcc libc6-dev"
-        )
+        raise ToolchainError("gcc is not installed, the instruction counter needs it: apt-get install gcc libc6-dev")
     source, library = resource("firmware") / "host" / "count.c", folder / f"count{version}.so"
     flags = ["-std=c99", "-O2", "-fPIC", "-shared", f"-DPLUGIN_VERSION={version}"]
-    made = subprocess.run(
-        [compiler, *flags, source, "-o", library], capture_output=True, text=True, check=False
-    )
+    made = subprocess.run([compiler, *flags, source, "-o", library], capture_output=True, text=True, check=False)
     if made.returncode:
         reason = next(iter(made.stderr.strip().splitlines()), f"status {made.returncode}")
         raise ToolchainError(f"{Path(compiler).name} cannot build the instruction counter: {reason}")

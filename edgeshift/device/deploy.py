@@ -40,9 +40,7 @@ def device_model(plan: Plan, name: str, folder: Path) -> DeviceModel:
     )
 
 
-def run_on_board(
-    plan: Plan, frames: Sequence[Array], pushes: int, board: Board, timeout: float = 600.0
-) -> BoardRun:
+def run_on_board(plan: Plan, frames: Sequence[Array], pushes: int, board: Board, timeout: float = 600.0) -> BoardRun:
     """Push `frames` `pushes` times on a board's emulator.
 
     They are `[frames, size]` for each input, or whole if it is not temporal. Raises `BoardError` when it does

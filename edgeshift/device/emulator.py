@@ -35,8 +35,7 @@ def run(board: Board, elf: Path, timeout: float, extra_args: Sequence[str] = ())
         )
     except subprocess.TimeoutExpired as error:
         raise ToolchainError(
-            f"{elf.name} did not end within {timeout:g} s on {board.name}: "
-            "use fewer hops, or a longer time limit"
+            f"{elf.name} did not end within {timeout:g} s on {board.name}: use fewer hops, or a longer time limit"
         ) from error
     if process.returncode != 0:
         raise ToolchainError(f"{elf.name} failed on {board.name}: {_reason(process)}")

@@ -19,7 +19,7 @@ from edgeshift.resources import resource
 Array = npt.NDArray[Any]
 
 MAX_STACK_BYTES = 16 * 1024
-LINUX_STACK_BYTES = 256 * 1024  # of the system's megabytes those that are watched
+LINUX_STACK_BYTES = 64 * 1024  # of the system's megabytes those that are watched
 STARTUP = {"bare-metal": "cortex_m.c", "linux": "linux.c"}
 MODEL_OBJECT = "model.o"
 
@@ -202,20 +202,15 @@ def _ports(name: str, dtypes: Sequence[np.dtype[Any]], sizes: Sequence[int]) -> 
     """`<name>_t` is the type of a single one, `<name>0_t`, `<name>1_t`... of several."""
     types = [f"{name}_t"] if len(sizes) == 1 else [f"{name}{i}_t" for i in range(len(sizes))]
     return tuple(
-        Port(c_type, size, dtype.itemsize * size)
-        for c_type, dtype, size in zip(types, dtypes, sizes, strict=True)
+        Port(c_type, size, dtype.itemsize * size) for c_type, dtype, size in zip(types, dtypes, sizes, strict=True)
     )
 
 
 def _check_recording(model: DeviceModel, recording: Sequence[Array]) -> int:
     """The number of hops. Raises InputError when the arrays are not one push of the model per row."""
     if len(recording) != len(model.input_sizes):
-        raise InputError(
-            f"the recording has {len(recording)} inputs, {model.name} takes {len(model.input_sizes)}"
-        )
-    for i, (frames, dtype, size) in enumerate(
-        zip(recording, model.input_dtypes, model.input_sizes, strict=True)
-    ):
+        raise InputError(f"the recording has {len(recording)} inputs, {model.name} takes {len(model.input_sizes)}")
+    for i, (frames, dtype, size) in enumerate(zip(recording, model.input_dtypes, model.input_sizes, strict=True)):
         if frames.dtype != dtype or frames.ndim != 2 or frames.shape[1] != size:
             raise InputError(
                 f"input {i} of the recording is {frames.dtype} {list(frames.shape)}, "

@@ -42,9 +42,7 @@ def read_replay(board: Board, image: Image, text: str) -> ReplayResult:
     except ValueError as error:
         raise ToolchainError(f"{image.elf.name} printed damaged output on {board.name}: {error}") from error
     if result.stack_bytes > image.stack_bytes - STACK_MARGIN_BYTES:
-        raise ToolchainError(
-            f"{image.elf.name} overflowed its stack of {image.stack_bytes:,} bytes on {board.name}"
-        )
+        raise ToolchainError(f"{image.elf.name} overflowed its stack of {image.stack_bytes:,} bytes on {board.name}")
     return result
 
 

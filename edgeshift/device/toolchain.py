@@ -168,9 +168,7 @@ def find_toolchain(board: Board) -> Toolchain:
         [toolchain.gcc, *flags, "-print-file-name=libc.a"], capture_output=True, text=True, check=False
     ).stdout.strip()
     if not Path(libc).is_absolute():  # gcc gives the bare name back when there is no such file
-        raise ToolchainError(
-            f"{toolchain.gcc.name} has no C library: apt-get install {' '.join(spec.packages)}"
-        )
+        raise ToolchainError(f"{toolchain.gcc.name} has no C library: apt-get install {' '.join(spec.packages)}")
     return toolchain
 
 

@@ -18,9 +18,7 @@ from edgeshift.device.boards import Board
 CHUNK = 1 << 20  # bytes
 
 
-def run_traced(
-    board: Board, elf: Path, addresses: Sequence[int], timeout: float
-) -> tuple[str, list[tuple[int, int]]]:
+def run_traced(board: Board, elf: Path, addresses: Sequence[int], timeout: float) -> tuple[str, list[tuple[int, int]]]:
     """What the image prints, and (number of the address, instructions before it) whenever one was reached.
 
     The addresses must be entries of functions. Raises BoardError and ToolchainError as `emulator.run`.
@@ -31,9 +29,7 @@ def run_traced(
         end = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
         try:
             counter = Counter(addresses)
-            running = pool.submit(
-                emulator.run, board, elf, timeout, ["-d", "in_asm,exec,nochain", "-D", str(log)]
-            )
+            running = pool.submit(emulator.run, board, elf, timeout, ["-d", "in_asm,exec,nochain", "-D", str(log)])
             while True:
                 ended = running.done()
                 chunk = _read(end)
@@ -57,9 +53,9 @@ def _read(end: int) -> bytes:
 class Counter:
     """Reads the log piece by piece.
 
-    A block is listed when it is translated, a line "0x<address>: ..." for each instruction, and named whenever
-    it is executed, "Trace 0: <its place> [<flags>/<address>/...". A place may be used again, for a block that is
-    then listed anew.
+    A block is listed when it is translated, a line "0x<address>: ..." for each instruction, and named each
+    time it is executed, "Trace 0: <its place> [<flags>/<address>/...". A place may be used again, for a block
+    that is then listed anew.
     """
 
     def __init__(self, addresses: Sequence[int]) -> None:

@@ -46,14 +46,11 @@ class FunctionTable:
         output_type = c_type(op.output.dtype)
         table_types = tuple((name, c_type(values.dtype)) for name, values in kernel.tables.items())
         scalar_types = tuple((name, kind) for name, (kind, _) in kernel.scalars.items())
-        key = (
-            kernel.template, kernel.access, types, output_type, table_types, scalar_types, kernel.position, kernel.patches,
-            kernel.work > 0, tuple(sorted(kernel.shape.items())),
-        )  # fmt: skip
+        form = (kernel.template, kernel.access, kernel.position, kernel.patches, kernel.work > 0)
+        key = (*form, types, output_type, table_types, scalar_types, tuple(sorted(kernel.shape.items())))
         if key not in self.functions:
-            parameters: tuple[str, ...]
             number = 1 + sum(f.template == kernel.template for f in self.functions.values())
-            parameters = (
+            parameters: tuple[str, ...] = (
                 *_operand_parameters(kernel, types),
                 *(["int32_t column"] if kernel.position else []),
                 *(f"const {kind} *{name}" for name, kind in table_types),

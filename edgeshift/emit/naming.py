@@ -20,23 +20,24 @@ _KEYWORDS = frozenset(
 _TAKEN = frozenset(
     re.findall(
         r"\w+",
-        "int8 int16 int32 int64 uint8 uint16 uint32 uint64 intptr uintptr intmax uintmax size ssize ptrdiff wchar wint "
-        "wctrans char8 char16 char32 max_align sig_atomic div ldiv lldiv fpos mbstate time clock locale off pid uid gid "
-        "mode dev ino nlink key blksize blkcnt id suseconds useconds pthread socklen timer sigset fenv fexcept cnd mtx "
-        "thrd tss assert complex ctype errno inttypes iso646 limits math setjmp signal stdalign stdarg stdatomic stdbool "
-        "stddef stdint stdio stdlib stdnoreturn string strings tgmath threads uchar wctype unistd es",
+        "int8 int16 int32 int64 uint8 uint16 uint32 uint64 intptr uintptr intmax uintmax size ssize ptrdiff wchar "
+        "wint wctrans char8 char16 char32 max_align sig_atomic div ldiv lldiv fpos mbstate time clock locale off "
+        "pid uid gid mode dev ino nlink key blksize blkcnt id suseconds useconds pthread socklen timer sigset fenv "
+        "fexcept cnd mtx thrd tss assert complex ctype errno inttypes iso646 limits math setjmp signal stdalign "
+        "stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings tgmath threads uchar wctype "
+        "unistd es",
     )
 ) | {f"{sign}int_{kind}{bits}" for sign in ("", "u") for kind in ("least", "fast") for bits in (8, 16, 32, 64)}
 
 
 def identifier(name: str) -> str:
-    """A lower-case C identifier that keeps what is readable of `name`."""
+    """A lower-case C identifier that keeps what is readable of `name`; `_early` at its end is for accessors."""
     name = name.split(";")[0]
     parts = [p for p in re.split(r"[/:]", name) if p and not p.isdigit()]
     text = re.sub(r"[^a-z0-9]+", "_", "_".join(parts[-2:]).lower()).strip("_")[:LONGEST].strip("_")
     if not text or text[0].isdigit():
         text = f"t_{text}".rstrip("_")
-    return f"{text}_" if text in _KEYWORDS else text
+    return f"{text}_" if text in _KEYWORDS or text.endswith("_early") else text
 
 
 def unique_identifiers(names: Iterable[str]) -> list[str]:

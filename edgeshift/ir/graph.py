@@ -82,7 +82,10 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """An imported network in execution order. `sha256` is the hash of the file that it came from."""
+    """An imported network in execution order. `sha256` is the hash of the file that it came from.
+
+    `time_axes` is what the importer knows of the axis of its inputs that is time, and in words how.
+    """
 
     name: str
     sha256: str
@@ -90,6 +93,7 @@ class Graph:
     nodes: tuple[Node, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    time_axes: Mapping[int, tuple[int, str]] = field(default_factory=dict)
 
 
 def check_graph(graph: Graph) -> None:
@@ -107,7 +111,7 @@ def check_graph(graph: Graph) -> None:
             )
         if tensor.data is not None and tensor.data.shape != tensor.shape:
             raise ModelFormatError(f"constant '{tensor.name}' does not fill its shape {list(tensor.shape)}")
-    made = {t for t in graph.inputs} | {t.id for t in graph.tensors.values() if t.data is not None or t.variable}
+    made = set(graph.inputs) | {t.id for t in graph.tensors.values() if t.data is not None or t.variable}
     for node in graph.nodes:
         for tensor_id in node.inputs:
             if tensor_id is not None and tensor_id not in made:

@@ -128,7 +128,8 @@ class _Item:
 
 def _blocks_of(placed: list[_Item], stream_id: int, early: bool) -> tuple[ScratchBlock, ...]:
     mine = [p for p in placed if p.stream_id == stream_id and p.early == early and p.block is not None]
-    return tuple(sorted((ScratchBlock(p.block, p.offset, p.bytes) for p in mine), key=lambda b: b.block.first))
+    blocks = [ScratchBlock(p.block, p.offset, p.bytes) for p in mine if p.block is not None]
+    return tuple(sorted(blocks, key=lambda b: b.block.first))
 
 
 def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item]:
@@ -141,8 +142,8 @@ def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item
     items = []
     for step, moment in moments.items():
         written[step.op.output.id, step.early] = moment
-        for column in _reads(schedule, step):
-            read[column] = moment
+        for place in _reads(schedule, step):
+            read[place] = moment
         needed = kernels[step.op].scratch_bytes
         if needed and step.op not in schedule.sums:
             items.append(_Item(_words(needed), moment, moment, step=step))
@@ -175,7 +176,9 @@ def _reads_of(schedule: Schedule, step: Step, column: int) -> set[tuple[int, boo
     reads = set()
     for stream, window in zip(step.op.inputs, step.op.windows, strict=True):
         plan = schedule.streams.get(stream.id)
-        for c in window.reads_inside(column, stream.columns) if plan is not None else ():
+        if plan is None:
+            continue
+        for c in window.reads_inside(column, stream.columns):
             ahead = step.early and c >= plan.shift.interior.start
             reads.add((stream.id, step.early and not ahead, c + plan.ahead if ahead else c))
     return reads
@@ -223,8 +226,8 @@ def _place(items: list[_Item], slides: Mapping[tuple[_Item, _Item], tuple[int, i
 def _slides(schedule: Schedule, items: list[_Item]) -> dict[tuple[_Item, _Item], tuple[int, int]]:
     """For each pair (output, operand) of a step: how the output may overlap the operand that it replaces.
 
-    Columns are written in ascending order. Column `j` must lie wholly before, or wholly behind, all operand columns that
-    are read for it or for a later one.
+    Columns are written in ascending order. Column `j` must lie wholly before, or wholly behind, all operand columns
+    that are read for it or for a later one.
     """
     found = {}
     for output in items:

@@ -32,8 +32,8 @@ class Patches:
     `positions` is the number of output positions in a column, each of `outputs` elements.
 
     With `interleaved` the patches of a call lie word by word side by side: the gather function is told which of them
-    (`lane`) of how many (`lanes`) it writes. Then a call has fewer than `batch` patches only at the end of a layer, where
-    two of 2 replace one of 3 and one of 1; a single patch is lane 1 of 2 unless `batch` is 1.
+    (`lane`) of how many (`lanes`) it writes. Then a call has fewer than `batch` patches only at the end of a layer,
+    where two of 2 replace one of 3 and one of 1; a single patch is lane 1 of 2 unless `batch` is 1.
     """
 
     type: str
@@ -96,8 +96,8 @@ class Kernel:
 class SumRule:
     """An operator as `finish(sum of the columns)`, in integers, where the order of additions does not matter.
 
-    `kept` and `reduced` are nested loops `(count, stride)` over a column: for every element of `kept` one sum over those
-    of `reduced`. `dtype` is wide enough for the sum over a window, so that wrap-around cancels. `finish` makes
+    `kept` and `reduced` are nested loops `(count, stride)` over a column: for every element of `kept` one sum over
+    those of `reduced`. `dtype` is wide enough for the sum over a window, so that wrap-around cancels. `finish` makes
     the outputs of sums `[size]`; `finisher` is the C expression that does, of `sum`, with `scalars` and `runtime`.
     """
 

@@ -122,16 +122,21 @@ class Features:
 def spatial(
     node: Node, x: Stream, axis: int, out: tuple[int, ...], kernel: tuple[int, int], dilation: tuple[int, int]
 ) -> tuple[Window, Features]:
-    """Split a 2-D window over `[1, H, W, C]` into the one over time (`axis`) and the one over features."""
+    """Split a 2-D window over `[1, H, W, C]` into the one over time (`axis`) and the one over features.
+
+    Padding is SAME (0) or VALID (1); VALID after an `explicit_padding` of (before, after) for either axis, if given.
+    """
     if len(x.shape) != 4 or x.shape[0] != 1 or len(out) != 4:
         raise refuse(node, f"input shape {list(x.shape)} is not [1, height, width, channels]", "use a batch of one")
     stride = (int(node.attrs["stride_h"]), int(node.attrs["stride_w"]))
+    padding, explicit = int(node.attrs["padding"]), node.attrs.get("explicit_padding", ((0, 0), (0, 0)))
     other = 3 - axis
 
     def sizes(a: int) -> tuple[int, int, int, int, int, int]:
         k, s, d = kernel[a - 1], stride[a - 1], dilation[a - 1]
-        pad = same_padding(x.shape[a], out[a], k, s, d) if int(node.attrs["padding"]) == 0 else 0
-        wanted = -(-x.shape[a] // s) if int(node.attrs["padding"]) == 0 else -(-(x.shape[a] - (k - 1) * d) // s)
+        before, after = explicit[a - 1]
+        pad = same_padding(x.shape[a], out[a], k, s, d) if padding == 0 else before
+        wanted = -(-x.shape[a] // s) if padding == 0 else -(-(x.shape[a] + before + after - (k - 1) * d) // s)
         if min(k, s, d) < 1 or wanted != out[a]:
             raise refuse(node, f"output shape {list(out)} does not follow from {list(x.shape)}", "export it again")
         return k, s, d, pad, x.shape[a], out[a]

@@ -74,15 +74,15 @@ class Lowering:
     def emit(self, op: ColumnOp) -> None:
         self.ops.append(op)
 
-    def rename(self, node: Node, source: Stream) -> None:
-        """The output of `node` is the same memory as `source` under the output's shape."""
+    def rename(self, node: Node, source: Stream, layout: Layout | None = None) -> None:
+        """The output of `node` is the same memory as `source`, or the same columns in `layout`, in its own shape."""
         tensor = self.tensor(node.outputs[0])
         if tensor.size != source.columns * source.size:
             raise UnsupportedOpError(
                 f"{node.op} '{tensor.name}' changes the number of elements; export the model with static shapes"
             )
         self.views[tensor.id] = Stream(
-            source.id, tensor.name, tensor.shape, source.layout, source.dtype, tensor.quant or source.quant
+            source.id, tensor.name, tensor.shape, layout or source.layout, source.dtype, tensor.quant or source.quant
         )
 
     def along(self, tensor_id: int | None, axes: Sequence[int]) -> tuple[Stream, int]:
@@ -93,9 +93,9 @@ class Lowering:
             return stream, found[0]
         for axis in axes:  # several columns side by side, as frame stacking leaves them
             layout = Layout.along(stream.shape, axis)
-            if layout.outer == stream.layout.outer and 1 < layout.columns < stream.columns:
-                if stream.columns % layout.columns == 0:
-                    return self._relayout(stream, layout), axis
+            fewer = layout.outer == stream.layout.outer and 1 < layout.columns < stream.columns
+            if fewer and stream.columns % layout.columns == 0:
+                return self._relayout(stream, layout), axis
         axis = next((a for a in axes if stream.shape[a] > 1), axes[0])
         if stream.columns > 1:
             self.notes.append(f"time cannot be followed along axis {axis} of '{stream.name}' {list(stream.shape)}")
@@ -226,6 +226,9 @@ def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | No
         for axis in (a for a, d in enumerate(shape) if d == frames):
             return Layout.along(shape, axis), 0, f"axis {axis} as asked"
         return Layout(1, frames, tensor.size // frames), 0, "divided as asked"
+    if tensor.id in graph.time_axes:
+        axis, how = graph.time_axes[tensor.id]
+        return Layout.along(shape, axis), 0, f"axis {axis}, {how} (guessed)"
     long_axes = [a for a, d in enumerate(shape) if d > 1]
     if len(long_axes) >= 2 or (long_axes and len(shape) > 2):
         return Layout.along(shape, long_axes[0]), 0, f"axis {long_axes[0]} (guessed)"

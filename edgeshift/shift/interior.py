@@ -1,4 +1,4 @@
-"""Pass 2, forwards: which columns of every stream depend on absolute time alone, and how streams stride through time."""
+"""Pass 2, forwards: which columns of every stream depend on absolute time alone, and how streams stride in time."""
 
 from __future__ import annotations
 

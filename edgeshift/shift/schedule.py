@@ -57,9 +57,9 @@ class Queue:
 class StreamPlan:
     """What one stream does at a hop.
 
-    `blocks`, `ring` and `queue` together hold every requested column of the current window. `early` columns are made for
-    the window that begins `ahead` columns after the current one; they lie in the queue, or in `early_blocks`. A kernel
-    may gather at most `batch_limit` patches at once.
+    `blocks`, `ring` and `queue` together hold every requested column of the current window. `early` columns are made
+    for the window that begins `ahead` columns after the current one; they lie in the queue, or in `early_blocks`. A
+    kernel may gather at most `batch_limit` patches at once.
     """
 
     stream: Stream
@@ -119,10 +119,10 @@ class KeptSum:
     """A sum over the window that is kept up to date: a running sum of the interior for each phase, and for each window
     of the next `entries` its left edge minus the running sum at its start.
 
-    Of the columns that are new at a hop, `older` come before the early window's interior and `newer` belong to it, as do
-    the columns `kept` from before. The running sum takes `older`; the window's sum is its entry, the running sum, `newer`
-    and its `right` edge; the early window's entry begins as `kept` less the running sum, which then takes `newer` too;
-    its `left` edge follows in a step of its own. All in wrap-around integers.
+    Of the columns that are new at a hop, `older` come before the early window's interior and `newer` belong to it, as
+    do the columns `kept` from before. The running sum takes `older`; the window's sum is its entry, the running sum,
+    `newer` and its `right` edge; the early window's entry begins as `kept` less the running sum, which then takes
+    `newer` too; its `left` edge follows in a step of its own. All in wrap-around integers.
     """
 
     older: range
@@ -201,7 +201,7 @@ def _stream_plan(stream: Stream, shift: Shift, wanted: Demand, hop: int, early: 
     ring, blocks = _storage(wanted.requested, wanted.computed, shift, hop)
     early_blocks, queue = _blocks(wanted.early), None
     if wanted.queued:
-        early_blocks, queue = (), Queue(early_blocks[0], early.lead)
+        queue, early_blocks = Queue(early_blocks[0], early.lead), ()
     return StreamPlan(
         stream,
         shift,

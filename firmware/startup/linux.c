@@ -2,7 +2,7 @@
 #include "startup.h"
 
 #ifndef STACK_BYTES
-#define STACK_BYTES 262144u
+#define STACK_BYTES 65536u
 #endif
 
 static uint32_t *top;

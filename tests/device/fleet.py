@@ -1,4 +1,4 @@
-"""Many networks in one image: what they give on a board's emulator beside what the portable C gives on this computer."""
+"""Many networks in one image: their outputs on a board's emulator, compared with the portable C's here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeshift.device.image import STARTUP, _render
 from edgeshift.device.toolchain import find_toolchain
 from edgeshift.pipeline import Network, Plan, plan
 from edgeshift.resources import resource
-from tests.ladder_c import Program, shared_library
+from tests.ladder_c import Outputs, Program, shared_library
 
 STACK_BYTES = 16 * 1024
 FLAGS = ("-Wconversion", "-Werror")
@@ -26,7 +26,8 @@ MAIN = """\
 #include <string.h>
 
 extern const uint8_t fleet_data[];
-__asm__(".section .rodata\\n.balign 8\\n.global fleet_data\\nfleet_data: .incbin \\"data.bin\\"\\n.balign 8\\n.text\\n");
+__asm__(".section .rodata\\n.balign 8\\n.global fleet_data\\n"
+        "fleet_data: .incbin \\"data.bin\\"\\n.balign 8\\n.text\\n");
 
 static uint64_t state[100000], output[8192];
 
@@ -105,7 +106,9 @@ def differences(ships: Sequence[Ship], board: Board, flags: Sequence[str] = FLAG
     return lines[:-1]
 
 
-def _run(ships, answers, board: Board, folder: Path, flags: Sequence[str]) -> str:
+def _run(
+    ships: Sequence[Ship], answers: Sequence[Outputs], board: Board, folder: Path, flags: Sequence[str]
+) -> str:
     """Build the image and run it."""
     toolchain, firmware = find_toolchain(board), resource("firmware")
     objects, calls, text, data = [], [], MAIN, bytearray()
@@ -129,7 +132,9 @@ def _run(ships, answers, board: Board, folder: Path, flags: Sequence[str]) -> st
     text += f'\n    say("done", {len(ships)});\n    return 0;\n}}\n'
     (folder / "main.c").write_text(text)
     (folder / "data.bin").write_bytes(data)
-    (folder / "link.ld").write_text(_render("firmware/link.ld.j2", {"board": board, "stack_bytes": STACK_BYTES}))
+    (folder / "link.ld").write_text(
+        _render("firmware/link.ld.j2", {"board": board, "stack_bytes": STACK_BYTES})
+    )
     sources = {
         "startup.o": firmware / "startup" / STARTUP[board.image],
         "console.o": firmware / "console" / f"{board.console}.c",

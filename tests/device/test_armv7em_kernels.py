@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from edgeshift.device import load_board
+from edgeshift.kernels.armv7em.requantize import finish
 from edgeshift.ops.conv import Conv, DepthwiseConv
 from edgeshift.ops.dense import Dense
-from edgeshift.pipeline import Network
+from edgeshift.pipeline import Network, plan
+from edgeshift.reference.arithmetic import multiply_by_quantized_multiplier
 from tests.device.fleet import Ship, differences
-from tests.finish import finish
+from tests.finish import finish as finish_net
 from tests.ladder import network
 from tests.netbuilder import Handle, Net
 from tests.random_networks import random_case
@@ -32,7 +34,7 @@ def draw(seed: int, dtype: str, layers: Callable[[Net, Sizes], Handle]) -> Netwo
     rng = np.random.default_rng(seed)
     net = Net("drawn", rng)
     net.output(layers(net, lambda options: int(rng.choice(list(options)))))
-    return network(finish(net, dtype))
+    return network(finish_net(net, dtype))
 
 
 def convolutions(net: Net, some: Sizes) -> Handle:
@@ -42,14 +44,25 @@ def convolutions(net: Net, some: Sizes) -> Handle:
     kernel = (some((1, 2, 5)), some((1, min(3, features))))
     x = net.conv2d(x, some((2, 3, 7, 8, 10)), kernel, (1, some((1, 2))), padding="SAME", activation="relu")
     x = net.conv2d(x, some((1, 4, 5, 9, 16)), 1, activation="relu6")
-    return net.conv2d(x, some((2, 6, 13)), (3, 1), dilation=(some((1, 2)), 1), padding=("SAME", "VALID")[some((0, 1))])
+    return net.conv2d(
+        x, some((2, 6, 13)), (3, 1), dilation=(some((1, 2)), 1), padding=("SAME", "VALID")[some((0, 1))]
+    )
 
 
 def depthwise(net: Net, some: Sizes) -> Handle:
     features, channels = some((1, 2, 5, 7)), some((4, 8, 9, 12, 23))
     x = net.input((1, 16, features, channels))
-    x = net.depthwise(x, 1, (3, min(3, features)), (1, some((1, 2))), padding="SAME", activation=("relu", None)[some((0, 1))])
-    x = net.depthwise(x, 1, (some((1, 2, 4, 5)), 1), dilation=(some((1, 2)), 1), padding=("SAME", "VALID")[some((0, 1))])
+    x = net.depthwise(
+        x,
+        1,
+        (3, min(3, features)),
+        (1, some((1, 2))),
+        padding="SAME",
+        activation=("relu", None)[some((0, 1))],
+    )
+    x = net.depthwise(
+        x, 1, (some((1, 2, 4, 5)), 1), dilation=(some((1, 2)), 1), padding=("SAME", "VALID")[some((0, 1))]
+    )
     return net.depthwise(x, some((1, 2)), (2, 1), padding="VALID", activation="relu6")
 
 
@@ -57,7 +70,9 @@ def depthwise_3x3(net: Net, some: Sizes) -> Handle:
     x = net.input((1, 12, some((3, 4, 5, 9, 12)), some((4, 8, 20))))
     for _ in range(2):
         padding = ("SAME", "VALID")[some((0, 0, 1))] if x.shape[2] > 3 else "SAME"
-        x = net.depthwise(x, 1, 3, (1, some((1, 2))), padding=padding, activation=("relu", None)[some((0, 1))])
+        x = net.depthwise(
+            x, 1, 3, (1, some((1, 2))), padding=padding, activation=("relu", None)[some((0, 1))]
+        )
     return x
 
 
@@ -71,7 +86,9 @@ def dense(net: Net, some: Sizes) -> Handle:
 def pools(net: Net, some: Sizes) -> Handle:
     channels, features = some((4, 6, 8, 11)), some((1, 2, 5))
     x = net.input((1, 20, features, channels))
-    x = net.max_pool(x, (2, some((1, features))), (1, 1), padding="SAME", activation=("relu", None)[some((0, 1))])
+    x = net.max_pool(
+        x, (2, some((1, features))), (1, 1), padding="SAME", activation=("relu", None)[some((0, 1))]
+    )
     x = net.avg_pool(x, (3, some((1, features))), (some((1, 2)), 1), padding="SAME")
     net.output(net.mean(x, [1, 2]))
     return net.mean(x, [2])
@@ -134,4 +151,85 @@ def test_drawn_layers_of_all_sizes() -> None:
 @pytest.mark.parametrize("values", [(-128, 127), (-128, -127, 0, 1, 127)], ids=["ends", "few"])
 def test_extreme_weights(values: tuple[int, ...]) -> None:
     layers = (convolutions, depthwise, depthwise_3x3, dense)
-    check([(with_weights(draw(seed, "int8", which), values, seed), 1 + seed % 2) for which in layers for seed in (7, 8)])
+    check(
+        [
+            (with_weights(draw(seed, "int8", which), values, seed), 1 + seed % 2)
+            for which in layers
+            for seed in (7, 8)
+        ]
+    )
+
+
+def conv_layer(weights: np.ndarray, seed: int = 0) -> tuple[Network, Conv]:
+    """A pointwise convolution over 6 columns with the given `[channels, inputs]`."""
+    rng = np.random.default_rng(seed)
+    net = Net("layer", rng)
+    net.output(net.conv2d(net.input((1, 6, 1, weights.shape[1])), len(weights), 1))
+    made = network(finish_net(net, "int8"))
+    (op,) = (op for op in made.graph.ops if isinstance(op, Conv))
+    op.weights = weights.astype(np.int8).reshape(op.weights.shape)
+    return made, op
+
+
+def shape_of(made: Network, op: Conv) -> tuple[str, dict[str, object]]:
+    kernel = plan(made, 2, ISA).kernels[op]
+    return kernel.template, dict(kernel.shape)
+
+
+def test_what_does_not_fit_is_done_otherwise() -> None:
+    """256 * w0 + w1 beyond 16 bits, sums beyond 2^23, shifts to the left, sums beyond 2^30."""
+    rng = np.random.default_rng(3)
+    some = rng.integers(-127, 128, (6, 20))
+    packs, op = conv_layer(some)
+    assert shape_of(packs, op)[1]["packed"] and shape_of(packs, op)[1]["finished"]
+
+    below = some.copy()
+    below[2, 4], below[3, 4] = -128, -1
+    beyond, op_beyond = conv_layer(below)
+    assert not shape_of(beyond, op_beyond)[1]["packed"]
+    below[3, 4] = 0
+    fits, op_fits = conv_layer(below)
+    assert shape_of(fits, op_fits)[1]["packed"]
+
+    large, op_large = conv_layer(some)
+    op_large.bias = op_large.bias + np.int32(1 << 23)
+    op_large.shift = op_large.shift - 8
+    assert not shape_of(large, op_large)[1]["packed"]
+
+    left, op_left = conv_layer(some)
+    op_left.shift = np.array([-9, 0, 1, -7, 2, -8], op_left.shift.dtype)
+    op_left.bias = op_left.bias // 1000
+    assert not shape_of(left, op_left)[1]["finished"]
+
+    huge, op_huge = conv_layer(some)
+    op_huge.bias = np.full_like(op_huge.bias, (1 << 30) + 77)
+    op_huge.shift = op_huge.shift - 12
+    assert not shape_of(huge, op_huge)[1]["finished"]
+
+    check([(made, hop) for made in (packs, beyond, fits, large, left, huge) for hop in (1, 6)])
+
+
+def test_finish_constants_round_as_the_reference() -> None:
+    rng = np.random.default_rng(0)
+    for zero_point in (-128, -5, 0, 127):
+        multiplier = rng.integers(1 << 30, 1 << 31, 64)
+        multiplier[:2] = 1 << 30, (1 << 31) - 1
+        shift = -rng.integers(1, 22, 64)
+        largest = 1 << 24
+        made = finish(np.full(64, -largest), np.full(64, largest), multiplier, shift, zero_point)
+        assert made is not None
+        near = (np.arange(-40, 41)[:, None] << 31) // multiplier << rng.integers(0, 12)  # about the halves
+        acc = np.concatenate([rng.integers(-largest, largest + 1, (400, 64)), near, near - 1, near + 1])
+        acc = np.clip(acc, -largest, largest)
+        high = (2 * acc * made.multiplier + (1 << 31)) >> 32
+        got = (made.centre + (acc >> 63) + high) >> made.shift
+        wanted = multiply_by_quantized_multiplier(acc, multiplier, shift).astype(np.int64) + zero_point
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_finish_declines_what_it_cannot() -> None:
+    one = np.array([1000])
+    assert finish(-one, one, np.array([1 << 30]), np.array([0]), 0) is None
+    assert finish(-one, one << 21, np.array([1 << 30]), np.array([-1]), 0) is None
+    always_zero_point = finish(-one, one, np.array([1 << 30]), np.array([-31]), 5)
+    assert always_zero_point is not None and always_zero_point.multiplier[0] == 0

@@ -90,9 +90,7 @@ def test_command_line() -> None:
     printed = CliRunner().invoke(cli, [*arguments, "--json"], catch_exceptions=False)
     data = json.loads(printed.stdout)
     assert data.keys() >= KEYS and data["isa"] == "armv7em" and data["cycles_per_hop"] is None
-    assert {"index", "op", "output", "instructions", "macs", "instructions_per_mac"} <= data["layers"][
-        0
-    ].keys()
+    assert {"index", "op", "output", "instructions", "macs", "instructions_per_mac"} <= data["layers"][0].keys()
     table = CliRunner().invoke(cli, arguments, catch_exceptions=False).stdout
     assert f"{data['instructions_per_hop']:,.0f} instructions per hop" in table
     assert all(len(line) <= 80 for line in table.splitlines() if "CONV" in line)
@@ -221,17 +219,13 @@ def fake_qemu(folder: Path, oldest: int) -> Board:
 
 def test_the_plugin_takes_the_interface_that_qemu_wants(tmp_path: Path) -> None:
     assert run_counted(fake_qemu(tmp_path, 4), tmp_path / "image.elf", [0], 10) == ("version 4\n", [])
-    with pytest.raises(
-        ToolchainError, match="wants version 9 of its plugin interface, EdgeShift knows up to 6"
-    ):
+    with pytest.raises(ToolchainError, match="wants version 9 of its plugin interface, EdgeShift knows up to 6"):
         run_counted(fake_qemu(tmp_path, 9), tmp_path / "image.elf", [0], 10)
 
 
 def test_missing_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     board = fake_qemu(tmp_path, 1)
-    monkeypatch.setattr(
-        counting.shutil, "which", lambda name: None if "gcc" in name or name == "cc" else name
-    )
+    monkeypatch.setattr(counting.shutil, "which", lambda name: None if "gcc" in name or name == "cc" else name)
     with pytest.raises(ToolchainError, match=re.escape("apt-get install gcc libc6-dev")):
         run_counted(board, tmp_path / "image.elf", [0], 10)
 
@@ -240,7 +234,5 @@ def test_missing_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("board", ["raspberry-pi-pico"], indirect=True)
 def test_missing_node_package(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGESHIFT_NODE_MODULES", str(tmp_path))
-    with pytest.raises(
-        ToolchainError, match=r"npm package rp2040js is not in .*: npm install --prefix .* rp2040js@1"
-    ):
+    with pytest.raises(ToolchainError, match=r"npm package rp2040js is not in .*: npm install --prefix .* rp2040js@1"):
         emulator.run(board, tmp_path / "image.elf", 10)

@@ -98,7 +98,5 @@ def test_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: str)
 
 @pytest.mark.parametrize("name", ["nonsense", "no/such/file.toml", "", "."])
 def test_unknown_board(name: str) -> None:
-    with pytest.raises(
-        BoardError, match=r"unknown board .* use one of mps2-an385|cannot read the board file"
-    ):
+    with pytest.raises(BoardError, match=r"unknown board .* use one of mps2-an385|cannot read the board file"):
         load_board(name)

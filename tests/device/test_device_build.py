@@ -56,17 +56,13 @@ def test_same_input_same_image(toy: DeviceModel, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("program", ["gcc", "size"])
-def test_missing_compiler(
-    program: str, toy: DeviceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_compiler(program: str, toy: DeviceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if program == "size":
         (tmp_path / "arm-none-eabi-gcc").symlink_to("/bin/true")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolchainError) as caught:
         build_image(M4, toy, recording(), tmp_path / "build")
-    message = (
-        f"arm-none-eabi-{program} is not installed: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"
-    )
+    message = f"arm-none-eabi-{program} is not installed: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"
     assert str(caught.value) == message
     assert not (tmp_path / "build").exists()
 
@@ -94,9 +90,7 @@ def test_recording_too_big_is_refused_before_compiling(
 def test_image_too_big(region: str, toy: DeviceModel, tmp_path: Path) -> None:
     assert M4.memory is not None
     small = {region: Region(getattr(M4.memory, region).origin, 256)}
-    with pytest.raises(
-        BoardError, match=rf"does not fit mps2-an386: its {region} has 256 bytes, [\d,]+ bytes too"
-    ):
+    with pytest.raises(BoardError, match=rf"does not fit mps2-an386: its {region} has 256 bytes, [\d,]+ bytes too"):
         build_image(replace(M4, memory=replace(M4.memory, **small)), toy, recording(), tmp_path)
 
 
@@ -141,9 +135,7 @@ def test_broken_source(toy: DeviceModel, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("tools")
 def test_header_that_disagrees(toy: DeviceModel, tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match="bytes of input 0"):
-        build_image(
-            M4, replace(toy, input_dtypes=(np.dtype(np.int16),)), [np.zeros((9, 4), np.int16)], tmp_path
-        )
+        build_image(M4, replace(toy, input_dtypes=(np.dtype(np.int16),)), [np.zeros((9, 4), np.int16)], tmp_path)
 
 
 @pytest.mark.usefixtures("tools")

@@ -78,17 +78,13 @@ def test_warm_up_only(toy: DeviceModel, tmp_path: Path) -> None:
 def with_push(toy: DeviceModel, folder: Path, body: str) -> DeviceModel:
     """The toy with another toy_push."""
     original = (toy.source_dir / "toy.c").read_text()
-    source = re.sub(
-        r"(toy_push\(.*?\) ){.*", lambda found: f"{found[1]}{{\n{body}\n}}\n", original, flags=re.S
-    )
+    source = re.sub(r"(toy_push\(.*?\) ){.*", lambda found: f"{found[1]}{{\n{body}\n}}\n", original, flags=re.S)
     (folder / "toy.c").write_text(source)
     (folder / "toy.h").write_text((toy.source_dir / "toy.h").read_text())
     return replace(toy, source_dir=folder)
 
 
-BAD_ADDRESS = (
-    "(void)state; output[0] = *(volatile const toy_input_t *)0xE0200000; (void)frames; return TOY_READY;"
-)
+BAD_ADDRESS = "(void)state; output[0] = *(volatile const toy_input_t *)0xE0200000; (void)frames; return TOY_READY;"
 BIG_FRAME = (
     "volatile toy_input_t big[20000]; for (int i = 0; i < 20000; i++) { big[i] = frames[0]; }"
     "(void)state; output[0] = big[0]; return TOY_READY;"
@@ -102,9 +98,7 @@ HANG = '(void)state; (void)frames; (void)output; for (;;) { __asm__ volatile("no
 
 
 @pytest.mark.usefixtures("tools")
-def test_initialised_data_behind_a_recording_of_odd_size(
-    board: Board, toy: DeviceModel, tmp_path: Path
-) -> None:
+def test_initialised_data_behind_a_recording_of_odd_size(board: Board, toy: DeviceModel, tmp_path: Path) -> None:
     counting = replace(with_push(toy, tmp_path, INITIALISED_DATA), input_sizes=(3,))
     frames = np.arange(27, dtype=np.int8).reshape(9, 3)
     result = run_replay(board, build_image(board, counting, [frames], tmp_path / "build"))
@@ -153,9 +147,7 @@ def test_emulator_missing(toy: DeviceModel, tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(ToolchainError, match="unsupported machine type"):
         run_replay(other, image)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(
-        ToolchainError, match="qemu-system-arm is not installed: apt-get install qemu-system-arm"
-    ):
+    with pytest.raises(ToolchainError, match="qemu-system-arm is not installed: apt-get install qemu-system-arm"):
         run_replay(M4, image)
 
 

@@ -108,7 +108,8 @@ def _kernel(
 
 def _in_groups(shape: dict[str, Any]) -> bool:
     """Whether every piece that is copied at once is a number of groups of four."""
-    reach = (shape["out_features"] - 1) * shape["feature_stride"] + (shape["feature_kernel"] - 1) * shape["feature_dilation"]
+    reach = (shape["out_features"] - 1) * shape["feature_stride"]
+    reach += (shape["feature_kernel"] - 1) * shape["feature_dilation"]
     whole_rows = shape["feature_pad"] == 0 and reach < shape["in_features"] and shape["feature_dilation"] == 1
     return (shape["in_channels"] * (shape["feature_kernel"] if whole_rows else 1)) % 4 == 0
 
@@ -146,9 +147,10 @@ def _table(
         )
         endings = words(np.concatenate([n0 | n1 << 8, m0, c0, m1, c1], axis=1))
     couples = together // 2
+    count = len(starts) // couples
     parts = (
-        starts.reshape(len(starts) // couples, -1),
-        body.reshape(len(body) // couples, couples, -1, 2).transpose(0, 2, 1, 3).reshape(len(body) // couples, -1),
-        endings.reshape(len(starts) // couples, couples * endings.shape[1]),
+        starts.reshape(count, -1),
+        body.reshape(count, couples, -1, 2).transpose(0, 2, 1, 3).reshape(count, -1),
+        endings.reshape(count, couples * endings.shape[1]),
     )
     return np.concatenate(parts, axis=1)

@@ -1,4 +1,7 @@
-"""DEPTHWISE_CONV_2D int8: four channels at a time, taps in pairs. `firmware/runtime/armv7em_depthwise.h` has the table."""
+"""DEPTHWISE_CONV_2D int8: four channels at a time, taps in pairs.
+
+`firmware/runtime/armv7em_depthwise.h` describes the tables and the arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,10 @@ def _endings(bias: np.ndarray, ending: Finish) -> np.ndarray:
 
 
 def _tap_pairs(weights: np.ndarray) -> np.ndarray:
-    """`[blocks of four channels, words]` of `weights` `[taps, channels]`: bytes (tap 0, c0 c1 | tap 1, c0 c1), then c2 c3."""
+    """`[blocks of four channels, words]` of `weights` `[taps, channels]`.
+
+    Of each two taps a word of bytes (tap 0: c0 c1, tap 1: c0 c1) and one of channels 2 and 3.
+    """
     taps, channels = weights.shape
     wide = np.pad(weights, ((0, taps % 2), (0, 0))) & 255
     pairs = wide.reshape(-1, 2, channels // 4, 2, 2)  # [pair, tap of it, block, word, channel of it]
@@ -85,7 +91,10 @@ def _tap_pairs(weights: np.ndarray) -> np.ndarray:
 
 
 def _taps_3x3(weights: np.ndarray) -> np.ndarray:
-    """`[blocks, 9 words]` of `weights` `[3, 3, channels]`: for each feature tap columns 0 and 1 in pairs, then column 2."""
+    """`[blocks, 9 words]` of `weights` `[3, 3, channels]`.
+
+    For each feature tap columns 0 and 1 as a pair, then column 2: bytes c0 to c3.
+    """
     words_of = []
     for feature in range(3):
         column = weights[:, feature].astype(np.int64)

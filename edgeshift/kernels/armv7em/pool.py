@@ -1,4 +1,7 @@
-"""AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, REDUCE_MAX int8: four channels at a time (`firmware/runtime/armv7em_pool.h`)."""
+"""AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, REDUCE_MAX int8: four channels at a time.
+
+What adds up and compares is in `firmware/runtime/armv7em_pool.h`.
+"""
 
 from __future__ import annotations
 

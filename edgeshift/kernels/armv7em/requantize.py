@@ -1,4 +1,4 @@
-"""Requantisation in four instructions: the constants of `es_finish_s8`, and the bounds under which they are exact."""
+"""Requantisation in four instructions: the constants of `es_finish_s8`, and where they are exact."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ class Finish:
 
 
 def accumulator_bounds(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the greatest accumulator of each channel over all int8 inputs; `weights` `[channels, inputs]`.
+    """The least and the greatest accumulator of each channel over all int8 inputs.
 
-    `bias` holds what the zero point of the inputs adds, so that inputs count as they are stored.
+    `weights` are `[channels, inputs]`; `bias` holds what the zero point of the inputs adds, so that inputs
+    count as they are stored.
     """
     up, down = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
     return bias - 128 * up + 127 * down, bias + 127 * up - 128 * down
@@ -30,14 +31,14 @@ def finish(
 ) -> Finish | None:
     """The constants for accumulators in `[low, high]`, `None` where they would not be exact.
 
-    With `t` the high product, `es_rounding_shift(t, n) + z` is `(t + sign + (2 z + 1) 2^(n - 1)) >> n` for `n >= 1`,
-    where `sign` (-1 or 0) may be the accumulator's own: they differ only for `t = 0`, which gives `z` either way. The
-    doubled accumulator must fit 32 bits, and so must the sum.
+    With `t` the high product, `es_rounding_shift(t, n) + z` is `(t + sign + (2 z + 1) 2^(n - 1)) >> n` for
+    `n >= 1`, where `sign` (-1 or 0) may be the accumulator's own: they differ only for `t = 0`,
+    which gives `z` either way. The doubled accumulator must fit 32 bits, and so must the sum.
     """
     largest = np.maximum(np.abs(low), np.abs(high)).astype(object)
     multipliers, shifts = multiplier.astype(object), -shift.astype(object)
     product = largest * multipliers // (1 << 31) + 1
-    # What is always rounded to the zero point may as well be multiplied by nothing: large shifts would overflow.
+    # What is always rounded to the zero point may as well be multiplied by 0: large shifts would overflow.
     none = np.array([n >= 1 and t < 1 << (n - 1) for t, n in zip(product, shifts, strict=True)], bool)
     none |= (multiplier == 0) & (shift <= 0)
     multipliers, shifts = np.where(none, 0, multipliers), np.where(none, 1, shifts)
