@@ -1,4 +1,4 @@
-# Everything from a bare Debian or Ubuntu: `make demo`, `make test`. Nothing is installed outside .venv except the
+# Everything from a bare Debian or Ubuntu: `make demo`, `make test`, `make bench`. Nothing is installed outside .venv except the
 # Debian packages whose commands are missing, and those only as root or through sudo.
 
 PYTHON ?= python3
@@ -13,25 +13,42 @@ TOOLS := \
 	aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
 	qemu-aarch64:qemu-user
 
-# What only the tests need, to emulate a Raspberry Pi Pico.
-test: TOOLS += node:nodejs npm:npm
+# What only the tests and the benchmark need, to emulate a Raspberry Pi Pico.
+test bench: TOOLS += node:nodejs npm:npm
 
-.PHONY: help demo test lint wheel clean toolchains
+.PHONY: help demo test bench scaling docs lint wheel clean toolchains
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo    the whole road on a real network and a real recording"
+	@echo "make demo    the whole road on a real network and a real recording; or on yours:"
+	@echo "             make demo MODEL=kws.tflite INPUT=recording.npy [LABELS=labels.npy] [HOP=2] [BOARD=mps2-an386]"
 	@echo "make test    lint, then every test"
+	@echo "make bench   instructions, cycles and bytes against the recorded peers; needs the networks in ../shared/models"
+	@echo "make scaling work per hop over growing windows and depths, as a table and a plot"
+	@echo "make docs    what is generated in README.md and docs/"
 	@echo "make lint    ruff and mypy"
 	@echo "make wheel   dist/*.whl and dist/*.tar.gz"
 	@echo "make clean   remove everything that make made, .venv too"
 
 demo: .venv/installed toolchains
-	@$(BIN)/python examples/demo.py
+	@$(BIN)/python examples/demo.py $(MODEL) $(if $(INPUT),--input $(INPUT)) $(if $(LABELS),--labels $(LABELS)) \
+		$(if $(HOP),--hop $(HOP)) $(if $(BOARD),--board $(BOARD))
 
 test: .venv/installed toolchains .venv/node/installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: .venv/installed toolchains .venv/node/installed
+	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.documents
+
+scaling: .venv/installed toolchains
+	@$(BIN)/python -c 'import matplotlib' 2>/dev/null \
+	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m benchmarks.scaling
+
+docs: .venv/installed
+	$(BIN)/python -m benchmarks.documents
 
 lint: .venv/installed
 	$(BIN)/ruff check .

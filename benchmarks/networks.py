@@ -40,3 +40,14 @@ def float_fcn() -> bytes:
         x = net.conv1d(x, channels, kernel, activation="relu")
     net.output(net.dense(net.mean(x, 1), 6))
     return net.build()
+
+
+def worked_example() -> bytes:
+    """The network of docs/shift-plan.md, int8: windows of 12 frames of 2, two SAME convolutions, mean, dense."""
+    rng = np.random.default_rng(0)
+    net = Net("example", rng)
+    x = net.input((1, 12, 2))
+    x = net.conv1d(x, 4, 3, activation="relu")
+    x = net.conv1d(x, 4, 3, activation="relu")
+    net.output(net.dense(net.mean(x, 1), 3))
+    return net.quantize([[rng.standard_normal((1, 12, 2)).astype(np.float32)] for _ in range(8)])

@@ -69,7 +69,7 @@ def columns(case: Case) -> tuple[int, int]:
     """The theory: columns that all convolutions compute for a full window, and for a hop of one frame.
 
     Without padding layer `l` has `W - l (k - 1)` columns, one of them new. A causal layer has `W`; its last step asks
-    for one. Under SAME padding `l (k - 1) / 2` columns at either end depend on the window's own edges: they are new too.
+    for one. Under SAME padding `l (k - 1) / 2` columns at either end depend on the window's own edges: all are new.
     """
     layers = range(1, case.depth + 1)
     shrink = {"VALID": TAPS - 1, "CAUSAL": 0, "SAME": 0}[case.padding]
@@ -179,7 +179,8 @@ def plot(points: list[Point], file: Path) -> None:
         axis.grid(True, which="major", linewidth=0.3)
     axes[0].set_ylabel("instructions per hop, Cortex-M4")
     axes[1].legend(fontsize=7, loc="center right", bbox_to_anchor=(1.0, 0.5))
-    figure.text(0.01, 0.01, "points: executed instructions; lines: the theory's MACs, scaled to the last point", fontsize=7)
+    note = "points: executed instructions; lines: the theory's MACs, scaled to the last point"
+    figure.text(0.01, 0.01, note, fontsize=7)
     figure.tight_layout(rect=(0, 0.03, 1, 1))
     figure.savefig(file, metadata={"Date": None, "Creator": None})
     file.write_text("\n".join(line.rstrip() for line in file.read_text().splitlines()) + "\n")

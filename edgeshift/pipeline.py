@@ -14,7 +14,7 @@ from typing import Literal
 
 from edgeshift.emit import Sources, emit
 from edgeshift.errors import ModelFormatError, OutputError
-from edgeshift.importers.tflite import parse_tflite
+from edgeshift.importers import parse_model, read_model
 from edgeshift.ir import ColumnGraph, Graph
 from edgeshift.kernels import KernelChooser
 from edgeshift.memory import ChooseKernels, MemoryPlan, choose, curve
@@ -90,7 +90,7 @@ def load(
     frames: int | None = None,
     reference: Reference | None = None,
 ) -> Network:
-    """Read a trained network.
+    """Read a trained network from a `.tflite` or an `.onnx` file.
 
     `time_axis` is the axis of its inputs that is time, `frames` the number of frames in a window; both are guessed when
     they are not given (`Network.graph.time_axis` says how). `reference`: see `Network`. Raises `ModelFormatError` for a
@@ -99,10 +99,10 @@ def load(
     """
     path = Path(path)
     try:
-        model = path.read_bytes()
+        model = read_model(path)
     except OSError as error:
         raise ModelFormatError(f"cannot read '{path}': {error.strerror or error}") from error
-    imported = run_passes(parse_tflite(model, path.stem))
+    imported = run_passes(parse_model(model, path.stem))
     graph = lower(imported, time_axis, frames, reference or "litert")
     return Network(path.stem, model, graph, reference, imported, time_axis, frames)
 

@@ -18,7 +18,7 @@ from edgeshift.host.recording import drift
 from edgeshift.importers.tflite import parse_tflite
 from edgeshift.ir import ColumnGraph, Stream
 from edgeshift.passes import run_passes
-from edgeshift.pipeline import Network, Plan, plan
+from edgeshift.pipeline import Edges, Network, Plan, plan, plan_curve
 from edgeshift.reference.stream import StreamExecutor
 from edgeshift.reference.window import run_window
 from edgeshift.shift import lower
@@ -41,7 +41,11 @@ def network(
 
 @dataclass(frozen=True)
 class Case:
-    """A network, the hop to stream it at and how many outputs to compare."""
+    """A network, the hop to stream it at and how many outputs to compare.
+
+    `curve` takes that plan of those that trade RAM for work (0 has the least RAM) in place of the default. With
+    `streamed` the edges follow the stream: another function, so the ladder begins with numpy over windows.
+    """
 
     label: str
     model: bytes
@@ -50,9 +54,12 @@ class Case:
     frames: int | None = None
     outputs: int = 16
     seed: int = 0
+    curve: int | None = None
+    streamed: bool = False
 
     def __str__(self) -> str:
-        return f"{self.label} at hop {self.hop}"
+        what = f"{', curve ' + str(self.curve) if self.curve is not None else ''}{', streamed' * self.streamed}"
+        return f"{self.label} at hop {self.hop}{what}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,13 +143,18 @@ class Climber:
 
     def window_program(self) -> Program:
         """The same network made for a hop of its whole window, fed window by window."""
-        case = replace(self.case, hop=self.plan.schedule.window_frames)
+        case = replace(self.case, hop=self.plan.schedule.window_frames, curve=None)
         made = prepare(case, f"{self.plan.network.name}w").plan
         return Program(made, [self.window(p) for p in self.ready])
 
 
 def prepare(case: Case, name: str = "net") -> Climber:
-    return Climber(case, plan(network(case.model, name, case.time_axis, case.frames), case.hop))
+    made = network(case.model, name, case.time_axis, case.frames)
+    edges: Edges = "stream" if case.streamed else "exact"
+    if case.curve is None:
+        return Climber(case, plan(made, case.hop, edges=edges))
+    curve = plan_curve(made, case.hop, edges=edges)
+    return Climber(case, curve[case.curve % len(curve)])
 
 
 def climb(cases: Sequence[Case], memory: bool = False) -> list[str]:
@@ -177,10 +189,10 @@ def check(cases: Sequence[Case], memory: bool = False) -> None:
 def climb_numpy(climber: Climber) -> list[str]:
     """The rungs that need no compiler."""
     ours = climber.numpy_windows()
-    return [
-        *_difference(climber, "LiteRT", climber.litert(), "numpy windows", ours, climber.floating),
-        *_difference(climber, "numpy windows", ours, "numpy stream", climber.numpy_stream()),
-    ]
+    found = _difference(climber, "numpy windows", ours, "numpy stream", climber.numpy_stream())
+    if climber.case.streamed:
+        return found
+    return [*_difference(climber, "LiteRT", climber.litert(), "numpy windows", ours, climber.floating), *found]
 
 
 def _difference(

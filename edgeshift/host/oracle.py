@@ -1,4 +1,7 @@
-"""The judge: LiteRT's reference kernels, through `ai_edge_litert` or `tflite_runtime`, whichever is installed."""
+"""The judge: LiteRT's reference kernels, through `ai_edge_litert` or `tflite_runtime`, whichever is installed.
+
+For ONNX models it is ONNX Runtime on the CPU, with the graph as it stands in the file (no optimisation).
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 
 from edgeshift.errors import VerificationError
+from edgeshift.importers import is_onnx, read_model
 from edgeshift.shift import Reference
 
 
@@ -22,7 +27,49 @@ def _runtime() -> tuple[str, ModuleType]:
     raise VerificationError("no reference interpreter is installed; run: pip install ai-edge-litert")
 
 
-class Oracle:
+class Oracle(Protocol):
+    """What judges: `name` says who it is, `reference` whose int8 kernels it has, `None` where that means nothing."""
+
+    name: str
+    reference: Reference | None
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs for one window of every input, in the order and shapes of the file."""
+        ...
+
+
+def make_oracle(model: bytes) -> Oracle:
+    """The oracle of a model, by its content. Raises `VerificationError`."""
+    return OnnxRuntime(model) if is_onnx(model) else LiteRT(model)
+
+
+class OnnxRuntime:
+    """ONNX Runtime's CPU kernels, in the file's order of operations."""
+
+    reference: Reference | None = None
+
+    def __init__(self, model: bytes) -> None:
+        try:
+            runtime = importlib.import_module("onnxruntime")
+        except ImportError as error:
+            raise VerificationError("ONNX models are verified with onnxruntime: pip install 'edgeshift[onnx]'") from error
+        options = runtime.SessionOptions()
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its errors have no common base
+            raise VerificationError(f"ONNX Runtime refuses the model: {' '.join(str(error).split())}") from error
+        self.name = f"onnxruntime {runtime.__version__}, CPU"
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs for one window of every input, in the order and shapes of the file."""
+        given = {i.name: array for i, array in zip(self._session.get_inputs(), inputs, strict=True)}
+        return [np.asarray(o) for o in self._session.run(None, given)]
+
+
+class LiteRT:
     """The reference interpreter of one model file; `reference` names the arithmetic of its kernels.
 
     Raises `VerificationError` when no interpreter is installed or the reference kernels cannot run the model.
@@ -40,7 +87,7 @@ class Oracle:
             raise VerificationError(f"the reference interpreter refuses the model: {reason}") from error
         version = getattr(importlib.import_module(package), "__version__", None) or _version(package)
         self.name = f"{package} {version} reference kernels"
-        self.reference: Reference = "litert" if package == "ai_edge_litert" else "tflm"
+        self.reference: Reference | None = "litert" if package == "ai_edge_litert" else "tflm"
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs for one window of every input, in the order and shapes of the file."""
@@ -57,4 +104,4 @@ def _version(package: str) -> str:
 
 
 def load_oracle(path: str | Path) -> Oracle:
-    return Oracle(Path(path).read_bytes())
+    return make_oracle(read_model(path))

@@ -76,9 +76,7 @@ def even_odd(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(eights.swapaxes(1, 2)).reshape(values.shape)
 
 
-def finish_table(
-    channels: int, order: Callable[[np.ndarray], np.ndarray], *columns: np.ndarray
-) -> np.ndarray:
+def finish_table(channels: int, order: Callable[[np.ndarray], np.ndarray], *columns: np.ndarray) -> np.ndarray:
     """For each `channels` output channels their biases, multipliers and shifts, each `order`ed."""
     parts = (order(padded(c.astype(np.int32), 0, channels)).reshape(-1, channels) for c in columns)
     return np.ascontiguousarray(np.stack(list(parts), axis=1))
@@ -97,9 +95,7 @@ def depthwise_shape(op: DepthwiseConv, plan: StreamPlan, weights: np.ndarray) ->
     """
     window, features = op.windows[0], op.features
     padded_columns = reads_padding(op, plan)
-    reach = (
-        (features.out_size - 1) * features.stride + (features.kernel - 1) * features.dilation - features.pad
-    )
+    reach = (features.out_size - 1) * features.stride + (features.kernel - 1) * features.dilation - features.pad
     over = features.pad > 0 or reach >= features.in_size
     return {
         **features.shape,

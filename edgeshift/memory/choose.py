@@ -16,6 +16,8 @@ from edgeshift.memory.plan import MemoryPlan, plan_memory
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.shift import NEVER, Early, Overlap, Schedule, candidates, find_interiors, make_schedule
 
+PLACEMENTS = 400  # orders of scratch that are tried for the plan that is taken
+
 ChooseKernels = Callable[[Schedule], Mapping[ColumnOp, Kernel]]
 
 
@@ -52,7 +54,8 @@ def choose(graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels, ram: int
                 f"with {least.work:,} multiply-accumulates per hop: raise --ram, or try a longer --hop"
             )
         best = min(fitting, key=lambda c: c.work)
-    return _with_batches(best, choose_kernels, max(best.ram, ram or 0))
+    best = _with_batches(best, choose_kernels, max(best.ram, ram or 0))
+    return replace(best, memory=plan_memory(best.schedule, best.kernels, PLACEMENTS))
 
 
 def curve(graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels) -> list[Choice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -60,8 +61,11 @@ class MemoryPlan:
         return self.state_bytes + self.scratch_bytes
 
 
-def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> MemoryPlan:
-    """Place everything that a schedule keeps, and every kernel's patches."""
+def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], tries: int = 0) -> MemoryPlan:
+    """Place everything that a schedule keeps, and every kernel's patches.
+
+    `tries` more placements of the scratch are looked at, the same at every run.
+    """
     plans = schedule.streams
     rings = {
         i: _words(p.ring.phases * p.ring.length * p.stream.column_bytes) for i, p in plans.items() if p.ring is not None
@@ -84,7 +88,7 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> Memor
     waits = 1 if schedule.lead and (queues or sums) else 0
     items = _items(schedule, kernels)
     slides = _slides(schedule, items)
-    placed = min((_place(sorted(items, key=order), slides) for order in _ORDERS), key=_height)
+    placed = _climb(items, slides, tries)
     return MemoryPlan(
         rings,
         queues,
@@ -192,6 +196,22 @@ _ORDERS: tuple[Callable[[_Item], tuple[int, ...]], ...] = (
     lambda i: (-i.dies, -i.bytes),
     lambda i: (-(i.dies - i.born), -i.bytes),
 )
+
+
+def _climb(
+    items: list[_Item], slides: Mapping[tuple[_Item, _Item], tuple[int, int]], tries: int
+) -> list[_Item]:
+    """The lowest placement of the known orders, and of `tries` small changes to the best so far."""
+    orders = [sorted(items, key=order) for order in _ORDERS]
+    best = min(orders, key=lambda order: _height(_place(order, slides)))
+    placed, chance = _place(best, slides), random.Random(0)
+    for _ in range(tries if len(items) > 1 else 0):
+        changed = list(best)
+        changed.insert(chance.randrange(len(changed)), changed.pop(chance.randrange(len(changed))))
+        trial = _place(changed, slides)
+        if _height(trial) <= _height(placed):
+            best, placed = changed, trial
+    return placed
 
 
 def _height(placed: list[_Item]) -> int:

@@ -1,4 +1,9 @@
-"""CONCATENATION along features, or along time, where each column comes from one of the operands."""
+"""CONCATENATION along features, or along time, where each column comes from one of the operands.
+
+Types: float32, int8.
+Shift: along features a column reads the same column of every operand; along time it is one operand's column, so only
+what depends on absolute time shifts.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,10 @@
 
 Source: TFLite `reference_ops::Conv`, `DepthwiseConv`, `reference_integer_ops::ConvPerChannel`,
 `DepthwiseConvPerChannel`.
+
+Types: float32, int8 (weights per tensor or per channel).
+Shift: a column reads `kernel` columns, `dilation` apart; the stream's stride grows by the convolution's. Columns that
+read padding are edges.
 """
 
 from __future__ import annotations

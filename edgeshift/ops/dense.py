@@ -2,6 +2,9 @@
 
 Source: TFLite `reference_ops::FullyConnected`, `reference_integer_ops::FullyConnected[PerChannel]`; the int8 kernel
 rescales in double in LiteRT, in fixed point in TFLite-Micro and tflite-runtime (see `reference/dense.py`).
+
+Types: float32, int8 (weights per tensor or per channel).
+Shift: per column, it reads the same column; over the whole window it reads them all, and is one column.
 """
 
 from __future__ import annotations

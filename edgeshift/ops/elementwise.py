@@ -1,13 +1,17 @@
 """ADD, SUB, MUL of two operands, broadcast against each other; either may be a constant.
 
 Source: TFLite `reference_ops::Add`, `Sub`, `Mul` and `reference_integer_ops::Add`, `Mul`.
+
+Types: float32, int8.
+Shift: a column reads the same column of both operands, and shifts where both do. A constant that changes over time
+binds it to the window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,11 +28,11 @@ _INT8 = {"ADD": arithmetic.add_int8, "SUB": arithmetic.sub_int8, "MUL": arithmet
 _FLOAT = {"ADD": arithmetic.add_float, "SUB": arithmetic.sub_float, "MUL": arithmetic.mul_float}
 
 
-class Elementwise(ColumnOp):
-    """`shapes` are the column shapes of both operands, broadcast to `out_shape`.
+class Broadcast(ColumnOp):
+    """Two operands. `shapes` are their column shapes, broadcast to `out_shape`.
 
     A constant operand is `constant = (place, values [columns or 1, elements])`; one that changes over the columns binds
-    the operator to its place in the window.
+    the operator to its place in the window. `quants` are what holds the quantisation of either operand.
     """
 
     def __init__(
@@ -45,37 +49,62 @@ class Elementwise(ColumnOp):
     ) -> None:
         super().__init__(node, operands, output, windows)
         self.shapes, self.out_shape, self.constant, self.act = shapes, out_shape, constant, act
-        if output.dtype == np.int8:
-            build = arithmetic.mul_params if node.op == "MUL" else arithmetic.add_params
-            scales = [v for q in (*quants, output) for v in quantised(q)]
-            self.params = build(*scales, act)  # type: ignore[arg-type]
 
     @property
     def follows_time(self) -> bool:
         return self.constant is None or len(self.constant[1]) == 1
 
-    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+    def operands(self, taps: Sequence[np.ndarray], columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Both operands of `n` output columns, `[n, *column shape]`."""
         operands = [t[:, 0] for t in taps]
         if self.constant is not None:
             place, values = self.constant
             operands.insert(place, values[columns if len(values) > 1 else np.zeros_like(columns)])
-        n = len(columns)
-        a, b = (o.reshape(n, *shape) for o, shape in zip(operands, self.shapes, strict=True))
-        if self.output.dtype == np.int8:
-            done = _INT8[self.op](a, b, self.params)  # type: ignore[operator]
-        else:
-            done = _FLOAT[self.op](a, b, self.act)
-        return done.reshape(n, -1)
+        a, b = (o.reshape(len(columns), *shape) for o, shape in zip(operands, self.shapes, strict=True))
+        return a, b
 
-    def kernel(self) -> Kernel:
+    def loops(self) -> dict[str, Any]:
+        """The sizes of a kernel that goes through both."""
         loops = collapse(self.out_shape, [strides_of(self.shapes[0]), strides_of(self.shapes[1])])
-        operation = self.op.lower()
-        shape = {
-            "operation": operation,
+        return {
+            "operation": self.op.lower(),
             "loops": tuple((count, *steps) for count, steps in loops),
             "constant": "ab"[self.constant[0]] if self.constant else "",
             "constant_columns": len(self.constant[1]) if self.constant else 0,
         }
+
+
+class Elementwise(Broadcast):
+    """ADD, SUB, MUL."""
+
+    def __init__(
+        self,
+        node: Node,
+        operands: Sequence[Stream],
+        output: Stream,
+        windows: Sequence[Window],
+        shapes: tuple[tuple[int, ...], tuple[int, ...]],
+        out_shape: tuple[int, ...],
+        quants: tuple[Stream | Tensor, Stream | Tensor],
+        constant: tuple[int, np.ndarray] | None,
+        act: str,
+    ) -> None:
+        super().__init__(node, operands, output, windows, shapes, out_shape, quants, constant, act)
+        if output.dtype == np.int8:
+            build = arithmetic.mul_params if node.op == "MUL" else arithmetic.add_params
+            scales = [v for q in (*quants, output) for v in quantised(q)]
+            self.params = build(*scales, act)  # type: ignore[arg-type]
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        a, b = self.operands(taps, columns)
+        if self.output.dtype == np.int8:
+            done = _INT8[self.op](a, b, self.params)  # type: ignore[operator]
+        else:
+            done = _FLOAT[self.op](a, b, self.act)
+        return done.reshape(len(columns), -1)
+
+    def kernel(self) -> Kernel:
+        shape = self.loops()
         tables = {"constant": self.constant[1]} if self.constant else {}
         position = not self.follows_time
         if self.output.dtype == np.int8:
@@ -88,11 +117,18 @@ class Elementwise(ColumnOp):
 
 @operator("ADD", "SUB", "MUL")
 def lower_elementwise(node: Node, low: Lowering) -> None:
+    lower_broadcast(node, low, Elementwise)
+
+
+def lower_broadcast(node: Node, low: Lowering, build: type[Broadcast]) -> None:
+    """Find the columns of both operands, and time in what they give."""
     out = low.tensor(node.outputs[0])
     constants = [low.constant(i) for i in node.inputs]
     tensors = [low.tensor(i) for i in node.inputs]
     if len(tensors) != 2 or tensors[0].dtype != tensors[1].dtype:
         raise refuse(node, "its operands have different types", "export the model again")
+    if all(c is not None for c in constants):
+        constants[0] = None  # it becomes a stream
     streams = [None if c is not None else low.stream(i) for c, i in zip(constants, node.inputs, strict=True)]
     lead = max((s for s in streams if s is not None), key=lambda s: s.columns)
     rank = len(out.shape)
@@ -126,9 +162,7 @@ def lower_elementwise(node: Node, low: Lowering) -> None:
         shapes.append(column_shape)
     output = low.output(node, layout)
     quants = (streams[0] or tensors[0], streams[1] or tensors[1])
-    low.emit(
-        Elementwise(node, operands, output, windows, (shapes[0], shapes[1]), shape, quants, constant, activation(node))
-    )
+    low.emit(build(node, operands, output, windows, (shapes[0], shapes[1]), shape, quants, constant, activation(node)))
 
 
 def _same_memory(lead: Stream, tensors: Sequence[Tensor], streams: Sequence[Stream | None]) -> bool:

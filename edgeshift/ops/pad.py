@@ -1,4 +1,8 @@
-"""PAD: constant columns before and after, constant elements around those of a column."""
+"""PAD: constant columns before and after, constant elements around those of a column.
+
+Types: float32, int8.
+Shift: a column reads the same column; those of padding are edges.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 """MAX_POOL_2D and AVERAGE_POOL_2D; averages count only what lies inside.
 
 Source: TFLite `reference_ops::MaxPool`, `AveragePool` and their integer twins.
+
+Types: float32, int8.
+Shift: as a convolution: a column reads `kernel` columns, and those that reach into padding are edges.
 """
 
 from __future__ import annotations

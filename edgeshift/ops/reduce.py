@@ -1,6 +1,10 @@
 """MEAN, SUM, REDUCE_MAX over any axes, time among them or not.
 
 Source: TFLite `reference_ops::QuantizedMeanOrSum`, `Mean`, `ReduceGeneric`.
+
+Types: float32, int8.
+Shift: over time it reads every column of the window; an int8 MEAN keeps running sums instead of columns. Over features
+a column reads the same column.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Data that moves without arithmetic: reshapes, transposes, and columns laid out anew along another axis."""
+"""Data that moves without arithmetic: reshapes, transposes, and columns laid out anew along another axis.
+
+Types: float32, int8.
+Shift: columns keep their place as long as time stays in one piece; otherwise they belong to the window.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""STRIDED_SLICE: a selection of columns, of elements, or of both; nothing is computed."""
+"""STRIDED_SLICE: a selection of columns, of elements, or of both; nothing is computed.
+
+Types: float32, int8.
+Shift: a column reads the one that it selects; a stride over time is a stride of the stream.
+"""
 
 from __future__ import annotations
 

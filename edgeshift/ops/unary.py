@@ -1,25 +1,68 @@
-"""Functions of one element: RELU, RELU6, LOGISTIC, TANH, QUANTIZE, DEQUANTIZE.
+"""Functions of one element: activations, EXP, LOG, SQRT and their like, QUANTIZE, DEQUANTIZE.
 
-Int8 functions are tables of 256 entries, computed when the C is written. Source: see `reference/tables.py`.
+Int8 functions are tables of 256 entries, computed when the C is written. Source: see `reference/tables.py` and
+`reference/function_tables.py`.
+
+Types: float32, int8 (SQUARE: float32).
+Shift: a column reads the same column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeshift.ir import Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
-from edgeshift.ops.common import clamp, clamp_scalars, quantised, same_quant
-from edgeshift.reference import arithmetic, float_math, tables
+from edgeshift.ops.common import clamp, clamp_scalars, quantised, refuse, same_quant
+from edgeshift.reference import arithmetic, float_functions, float_math, function_tables, tables
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
 
-_CLAMPS = {"RELU": "RELU", "RELU6": "RELU6", "RELU_N1_TO_1": "RELU_N1_TO_1"}
-_FLOAT = {"LOGISTIC": float_math.logistic_float, "TANH": float_math.tanh_float}
+_CLAMPS = ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
+_MATH, _FUNCTIONS = ("float_math",), ("float_math", "float_functions")
+
+
+@dataclass(frozen=True)
+class Float:
+    """A float32 function: in numpy, in C (`function` of the template), the headers and scalars that it needs."""
+
+    compute: Callable[[np.ndarray], np.ndarray]
+    function: str
+    runtime: tuple[str, ...] = ()
+    scalars: dict[str, tuple[str, Any]] = field(default_factory=dict)
+
+
+_FLOAT = {
+    "LOGISTIC": Float(float_math.logistic_float, "logistic", _MATH),
+    "TANH": Float(float_math.tanh_float, "tanh", _MATH),
+    "EXP": Float(float_math.exp_float, "exp", _MATH),
+    "LOG": Float(float_functions.log_float, "log", _FUNCTIONS),
+    "SQRT": Float(float_functions.sqrt_float, "sqrt", _FUNCTIONS),
+    "RSQRT": Float(float_functions.rsqrt_float, "rsqrt", _FUNCTIONS),
+    "ELU": Float(float_functions.elu_float, "elu", _FUNCTIONS),
+    "HARD_SWISH": Float(float_functions.hard_swish_float, "hard_swish", _FUNCTIONS),
+    "SQUARE": Float(lambda x: x * x, "square"),
+    "ABS": Float(np.abs, "abs", _FUNCTIONS),
+    "NEG": Float(np.negative, "neg"),
+}
+_TABLES = {
+    "LOGISTIC": tables.logistic_table,
+    "TANH": tables.tanh_table,
+    "QUANTIZE": tables.requantize_table,
+    "EXP": function_tables.exp_table,
+    "LOG": function_tables.log_table,
+    "SQRT": function_tables.sqrt_table,
+    "RSQRT": function_tables.rsqrt_table,
+    "ELU": function_tables.elu_table,
+    "HARD_SWISH": function_tables.hard_swish_table,
+    "ABS": function_tables.abs_table,
+    "NEG": function_tables.neg_table,
+}
 
 
 class Table(ColumnOp):
@@ -36,21 +79,34 @@ class Table(ColumnOp):
         return Kernel("unary", "column", {"count": self.output.size, "function": "table"}, {"table": self.table})
 
 
-class FloatFunction(ColumnOp):
-    """A float32 function, or a clamp."""
+class Clamp(ColumnOp):
+    """A float32 clamp."""
 
     def __init__(self, node: Node, x: Stream, output: Stream) -> None:
         super().__init__(node, [x], output, [Window()])
 
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
-        x = taps[0][:, 0]
-        return clamp(x, self.output, _CLAMPS[self.op]) if self.op in _CLAMPS else _FLOAT[self.op](x)
+        return clamp(taps[0][:, 0], self.output, self.op)
 
     def kernel(self) -> Kernel:
-        function = "clamp" if self.op in _CLAMPS else self.op.lower()
-        scalars = clamp_scalars(self.output, _CLAMPS[self.op]) if self.op in _CLAMPS else {}
-        shape = {"count": self.output.size, "function": function}
-        return Kernel("unary", "column", shape, {}, scalars, ("float_math",))
+        shape = {"count": self.output.size, "function": "clamp"}
+        return Kernel("unary", "column", shape, {}, clamp_scalars(self.output, self.op), ("float_math",))
+
+
+class FloatFunction(ColumnOp):
+    """A float32 function."""
+
+    def __init__(self, node: Node, x: Stream, output: Stream, function: Float) -> None:
+        super().__init__(node, [x], output, [Window()])
+        self.function = function
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return self.function.compute(taps[0][:, 0])
+
+    def kernel(self) -> Kernel:
+        shape = {"count": self.output.size, "function": self.function.function}
+        return Kernel("unary", "column", shape, {}, self.function.scalars, self.function.runtime)
 
 
 class Convert(ColumnOp):
@@ -70,7 +126,7 @@ class Convert(ColumnOp):
         return Kernel("unary", "column", shape, {}, scalars, ("convert",))
 
 
-@operator("RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "QUANTIZE", "DEQUANTIZE")
+@operator(*_CLAMPS, *_FLOAT, "GELU", "LEAKY_RELU", "QUANTIZE", "DEQUANTIZE")
 def lower_unary(node: Node, low: Lowering) -> None:
     x, out = low.stream(node.inputs[0]), low.tensor(node.outputs[0])
     if node.op == "QUANTIZE" and x.dtype == np.int8 and same_quant(x.quant, out.quant):
@@ -79,16 +135,34 @@ def lower_unary(node: Node, low: Lowering) -> None:
     output = low.output(node, x.layout)
     if x.dtype != output.dtype:
         low.emit(Convert(node, x, output))
-    elif x.dtype != np.int8:
-        low.emit(FloatFunction(node, x, output))
+    elif x.dtype == np.int8:
+        low.emit(Table(node, x, output, _table(node, x, output)))
+    elif node.op in _CLAMPS:
+        low.emit(Clamp(node, x, output))
     else:
-        low.emit(Table(node, x, output, _table(node.op, x, output)))
+        low.emit(FloatFunction(node, x, output, _float(node)))
 
 
-def _table(op: str, x: Stream, output: Stream) -> np.ndarray:
+def _float(node: Node) -> Float:
+    if node.op == "GELU":
+        approximate = bool(node.attrs.get("approximate", False))
+        compute = float_functions.gelu_tanh_float if approximate else float_functions.gelu_float
+        return Float(compute, "gelu_tanh" if approximate else "gelu", _FUNCTIONS)
+    if node.op == "LEAKY_RELU":
+        alpha = np.float32(node.attrs["alpha"])
+        return Float(lambda x: np.where(x > 0, x, x * alpha), "leaky_relu", (), {"alpha": ("float", alpha)})
+    return _FLOAT[node.op]
+
+
+def _table(node: Node, x: Stream, output: Stream) -> np.ndarray:
     (in_scale, in_zero), (out_scale, out_zero) = quantised(x), quantised(output)
     scales = (float(in_scale), in_zero, float(out_scale), out_zero)
-    if op in _CLAMPS:
-        return tables.relu_table(*scales, _CLAMPS[op])
-    functions = {"LOGISTIC": tables.logistic_table, "TANH": tables.tanh_table, "QUANTIZE": tables.requantize_table}
-    return functions[op](*scales)
+    if node.op in _CLAMPS:
+        return tables.relu_table(*scales, node.op)
+    if node.op == "GELU":
+        return function_tables.gelu_table(*scales, bool(node.attrs.get("approximate", False)))
+    if node.op == "LEAKY_RELU":
+        return function_tables.leaky_relu_table(*scales, float(node.attrs["alpha"]))
+    if node.op not in _TABLES:
+        raise refuse(node, "the reference kernel has no int8 form", "multiply the tensor by itself")
+    return _TABLES[node.op](*scales)

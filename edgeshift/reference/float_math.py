@@ -27,7 +27,7 @@ def exp_float(x: ArrayLike) -> Float:
     high = x - n.astype(np.float32) * f32(0.693145752)
     low = n.astype(np.float32) * f32(1.42860677e-06)
     r = high - low
-    p = _polynomial(r, _EXP)
+    p = polynomial(r, _EXP)
     total = f32(1) + high
     lost = high - (total - f32(1))
     y = total + (lost + (r * r * p - low))
@@ -44,7 +44,7 @@ def tanh_float(x: ArrayLike) -> Float:
     magnitude = np.abs(x)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         square = x * x
-        near = x + x * (square * _polynomial(square, _TANH))
+        near = x + x * (square * polynomial(square, _TANH))
         far = f32(1) - f32(2) / (exp_float(magnitude + magnitude) + f32(1))
     result: Float = np.where(magnitude < f32(0.55), near, np.where(x < 0, -far, far))
     return result
@@ -67,7 +67,8 @@ def softmax_float(x: ArrayLike, beta: float = 1.0) -> Float:
     return exps / total
 
 
-def _polynomial(x: Float, coefficients: tuple[np.float32, ...]) -> Float:
+def polynomial(x: Float, coefficients: tuple[np.float32, ...]) -> Float:
+    """Horner's rule, the highest power first."""
     result: Float = np.broadcast_to(coefficients[0], x.shape)
     for coefficient in coefficients[1:]:
         result = result * x + coefficient

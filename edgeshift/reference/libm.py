@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import math
 from functools import cache
 from typing import Any
 
@@ -32,7 +33,8 @@ def _apply(name: str, x: ArrayLike) -> NDArray[np.float32]:
     function = _function(name)
     if function is None:
         with np.errstate(over="ignore"):
-            exact: NDArray[np.float64] = getattr(np, name.removesuffix("f"))(x.astype(np.float64))
+            known = {"erfcf": np.vectorize(math.erfc, otypes=[np.float64])}
+            exact: NDArray[np.float64] = (known.get(name) or getattr(np, name.removesuffix("f")))(x.astype(np.float64))
             return exact.astype(np.float32)
     return np.array([function(v) for v in x.ravel().tolist()], np.float32).reshape(x.shape)
 
@@ -45,3 +47,18 @@ def expf(x: ArrayLike) -> NDArray[np.float32]:
 def tanhf(x: ArrayLike) -> NDArray[np.float32]:
     """`tanhf` of the C library, element by element."""
     return _apply("tanhf", x)
+
+
+def expm1f(x: ArrayLike) -> NDArray[np.float32]:
+    """`expm1f` of the C library, element by element."""
+    return _apply("expm1f", x)
+
+
+def logf(x: ArrayLike) -> NDArray[np.float32]:
+    """`logf` of the C library, element by element."""
+    return _apply("logf", x)
+
+
+def erfcf(x: ArrayLike) -> NDArray[np.float32]:
+    """`erfcf` of the C library, element by element."""
+    return _apply("erfcf", x)

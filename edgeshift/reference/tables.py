@@ -45,12 +45,12 @@ def logistic_table(in_scale: float, in_zp: int, out_scale: float, out_zp: int) -
     if np.float32(out_scale) != np.float32(1 / 256):
         raise UnsupportedOpError(f"LOGISTIC int8 needs an output scale of 1/256, not {out_scale:g}")
     one = np.float32(1)
-    return _float_table(lambda x: one / (one + expf(-x)), in_scale, in_zp, out_scale, out_zp)
+    return float_table(lambda x: one / (one + expf(-x)), in_scale, in_zp, out_scale, out_zp)
 
 
 def tanh_table(in_scale: float, in_zp: int, out_scale: float, out_zp: int) -> Table:
     """TANH int8."""
-    return _float_table(tanhf, in_scale, in_zp, out_scale, out_zp)
+    return float_table(tanhf, in_scale, in_zp, out_scale, out_zp)
 
 
 def relu_table(in_scale: float, in_zp: int, out_scale: float, out_zp: int, kind: str = "RELU") -> Table:
@@ -75,7 +75,7 @@ def requantize_table(
     return clamp_to(scaled.astype(np.int64) + out_zp, info.min, info.max, out_dtype)
 
 
-def _float_table(
+def float_table(
     function: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     in_scale: float,
     in_zp: int,
@@ -85,5 +85,7 @@ def _float_table(
     """`LUTPopulateInt8`: float32 throughout, the output scale applied as a float32 reciprocal."""
     with np.errstate(over="ignore"):
         x = np.float32(in_scale) * (inputs() - in_zp).astype(np.float32)
-        rescaled = round_half_away(function(x) * (np.float32(1) / np.float32(out_scale))).astype(np.float32)
+        steps = function(x) * (np.float32(1) / np.float32(out_scale))
+        steps = np.clip(steps, np.float32(-1e9), np.float32(1e9))  # beyond int32 C++ leaves it undefined
+        rescaled = round_half_away(steps).astype(np.float32)
     return clamp_to(rescaled + np.float32(out_zp), -128, 127)

@@ -4,7 +4,7 @@
  * (c2 c3 | c2 c3), whose SXTB16 are the halves of both taps for one channel, ready for SMLAD. The weights lie in flash in
  * that order. A layer is one table of words, for each four channels:
  *     es_depthwise: 4 biases, for each pair of taps 2 words of weights, 12 words of constants for es_finish_s8
- *     es_depthwise_3x3: for each feature tap 3 words of weights, then 4 biases and the 12 words
+ *     es_depthwise_3x3: for each feature tap 3 words of weights, then 4 biases (bordered: 12) and the 12 words
  * where the 12 words are multiplier, centre, shift of each channel. */
 #ifndef ES_ARMV7EM_DEPTHWISE_H
 #define ES_ARMV7EM_DEPTHWISE_H
@@ -93,10 +93,10 @@ ES_ASSEMBLY void es_depthwise(ES_IN const uint32_t *table, ES_IN const int8_t *c
     "smlabb r1, r9, r11, r1\n\tsmlatt r3, r9, r11, r3\n\t"
 
 /* On the stack, the arguments in their order: 36 table, 40 its end, 44 the stage's first inside position, 48 how many there
- * are (then: turns), 52 columns, 64 channel, 68 output, 72 stage, 76 the end of the outputs' positions, 80 where the
+ * are (then: turns), 52 columns, 64 channel, 68 output, 72 stage, 76 the end of the outputs' inputs (bordered: the last one's first), 80 where the
  * first turn starts, 84 stride, 88 the output's next position. `back`: from the end of an output's inputs to the first
  * of the next one's. 70 instructions for 4 outputs, and 13 for 4 inputs. */
-#define ES_DEPTHWISE_3X3(back)                                               \
+#define ES_STAGE_3X3                                                         \
     "push {r0, r1, r2, r3}\n\t"                                              \
     "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"                        \
     "adds r4, r3, #7\n\t"                                                    \
@@ -126,11 +126,10 @@ ES_ASSEMBLY void es_depthwise(ES_IN const uint32_t *table, ES_IN const int8_t *c
     "str r5, [sp, #88]\n\t"                                                  \
     "ldr r6, [sp, #36]\n\t"                                                  \
     "ldr r8, [sp, #72]\n\t"                                                  \
-    "add r7, r8, #72\n\t"                                                    \
-    "3:\n\t"                                                                 \
-    "ldmia r6!, {r0, r1, r2, r3}\n\t"                                        \
-    ES_FEATURE_TAP ES_FEATURE_TAP ES_FEATURE_TAP                             \
-    ES_FINISH_4                                                              \
+    "add r7, r8, #72\n\t"
+
+/* The output's next position; the table back to the biases and the inputs to the next position, unless it is the end. */
+#define ES_NEXT_POSITION(back)                                               \
     "ldrd r4, r5, [sp, #84]\n\t"                                             \
     "str r0, [r5]\n\t"                                                       \
     "adds r5, r5, r4\n\t"                                                    \
@@ -140,11 +139,13 @@ ES_ASSEMBLY void es_depthwise(ES_IN const uint32_t *table, ES_IN const int8_t *c
     "subs r7, r7, #" #back "\n\t"                                            \
     "ldr r4, [sp, #76]\n\t"                                                  \
     "cmp r7, r4\n\t"                                                         \
-    "bne.w 3b\n\t"                                                           \
+    "bne.w 3b\n\t"
+
+/* The next four channels, with the table in r6. */
+#define ES_NEXT_BLOCK                                                        \
     "ldr r4, [sp, #64]\n\t"                                                  \
     "adds r4, r4, #4\n\t"                                                    \
     "str r4, [sp, #64]\n\t"                                                  \
-    "adds r6, r6, #64\n\t"                                                   \
     "str r6, [sp, #36]\n\t"                                                  \
     "ldr r4, [sp, #40]\n\t"                                                  \
     "cmp r6, r4\n\t"                                                         \
@@ -153,17 +154,54 @@ ES_ASSEMBLY void es_depthwise(ES_IN const uint32_t *table, ES_IN const int8_t *c
     "add sp, sp, #16\n\t"                                                    \
     "bx lr\n\t"
 
+#define ES_DEPTHWISE_3X3(back)                                               \
+    ES_STAGE_3X3                                                             \
+    "3:\n\t"                                                                 \
+    "ldmia r6!, {r0, r1, r2, r3}\n\t"                                        \
+    ES_FEATURE_TAP ES_FEATURE_TAP ES_FEATURE_TAP                             \
+    ES_FINISH_4                                                              \
+    ES_NEXT_POSITION(back)                                                   \
+    "adds r6, r6, #64\n\t"                                                   \
+    ES_NEXT_BLOCK
+
+/* The same where the first position's first tap and the last one's last are padding: they are left out, their biases
+ * come before the others in the table (last, first, all others), and the stage has no padding. */
+#define ES_DEPTHWISE_3X3_BORDERED(back)                                      \
+    ES_STAGE_3X3                                                             \
+    "adds r6, r6, #16\n\t"                                                   \
+    "ldmia r6!, {r0, r1, r2, r3}\n\t"                                        \
+    "adds r6, r6, #16\n\t"                                                   \
+    "add r8, r8, #24\n\t"                                                    \
+    "b.w 4f\n\t"                                                             \
+    "3:\n\t"                                                                 \
+    "ldmia r6!, {r0, r1, r2, r3}\n\t"                                        \
+    ES_FEATURE_TAP                                                           \
+    "4:\n\t"                                                                 \
+    ES_FEATURE_TAP ES_FEATURE_TAP                                            \
+    ES_FINISH_4                                                              \
+    ES_NEXT_POSITION(back)                                                   \
+    "subs r6, r6, #32\n\t"                                                   \
+    "ldmia r6!, {r0, r1, r2, r3}\n\t"                                        \
+    ES_FEATURE_TAP ES_FEATURE_TAP                                            \
+    "adds r6, r6, #32\n\t"                                                   \
+    ES_FINISH_4                                                              \
+    "ldr r5, [sp, #88]\n\t"                                                  \
+    "str r0, [r5]\n\t"                                                       \
+    ES_NEXT_BLOCK
+
 /* Outputs lie `stride` bytes apart like inputs; one or two inputs from output to output. */
-#define ES_3X3_FUNCTION(name, back)                                                                                   \
+#define ES_3X3_FUNCTION(name, body)                                                                                   \
     ES_ASSEMBLY void name(ES_IN const uint32_t *table, ES_IN const uint32_t *end, ES_IN uint32_t *inside,             \
                           ES_IN int32_t count, ES_IN const int8_t *x0, ES_IN const int8_t *x1, ES_IN const int8_t *x2, \
                           ES_IN int32_t channel, ES_IN int8_t *output, ES_IN uint32_t *stage,                         \
                           ES_IN const uint32_t *stage_end, ES_IN int32_t start, ES_IN int32_t stride,                 \
                           ES_IN int8_t *next) {                                                                       \
-        __asm__ volatile(ES_DEPTHWISE_3X3(back));                                                                     \
+        __asm__ volatile(body);                                                                                       \
     }
-ES_3X3_FUNCTION(es_depthwise_3x3_by_1, 48)
-ES_3X3_FUNCTION(es_depthwise_3x3_by_2, 24)
+ES_3X3_FUNCTION(es_depthwise_3x3_by_1, ES_DEPTHWISE_3X3(48))
+ES_3X3_FUNCTION(es_depthwise_3x3_by_2, ES_DEPTHWISE_3X3(24))
+ES_3X3_FUNCTION(es_depthwise_3x3_bordered_by_1, ES_DEPTHWISE_3X3_BORDERED(48))
+ES_3X3_FUNCTION(es_depthwise_3x3_bordered_by_2, ES_DEPTHWISE_3X3_BORDERED(24))
 
 /* `positions` positions of the stage that are padding. */
 static inline void es_stage_padding(uint32_t *stage, int32_t positions, int32_t value) {

@@ -1,4 +1,5 @@
-/* Helium (Armv8.1-M MVE, integer): copying, requantisation of four accumulators at once. Needs requantize.h before it. */
+/* Helium (Armv8.1-M MVE, integers): copying, dot products, requantisation of four accumulators at once.
+ * Needs no other header of this folder. */
 #ifndef ES_MVE_H
 #define ES_MVE_H
 
@@ -48,7 +49,8 @@ static inline const int8_t *es_mve_dot4(const int8_t *x, const int8_t *weights, 
     "vmladava.s8 %[c], q0, q1\n\t"          \
     "vldrb.8 q2, [%[w]], #16\n\t"           \
     "vmladava.s8 %[d], q0, q2\n\t"
-#define ES_MVE_OPERANDS [x] "+r"(x), [w] "+r"(weights), [a] "+Te"(s.a), [b] "+Te"(s.b), [c] "+Te"(s.c), [d] "+Te"(s.d)
+#define ES_MVE_OPERANDS \
+    [x] "+r"(x), [w] "+r"(weights), [a] "+Te"(s.a), [b] "+Te"(s.b), [c] "+Te"(s.c), [d] "+Te"(s.d)
     if (count / 2 > 2) {
         __asm__("dls lr, %[n]\n"
                 "1:\n\t" ES_MVE_CHUNK ES_MVE_CHUNK "le lr, 1b"
@@ -56,7 +58,10 @@ static inline const int8_t *es_mve_dot4(const int8_t *x, const int8_t *weights, 
                 : [n] "r"(count / 2)
                 : "lr", "q0", "q1", "q2", "memory");
     } else if (count / 2 == 2) {
-        __asm__(ES_MVE_CHUNK ES_MVE_CHUNK ES_MVE_CHUNK ES_MVE_CHUNK : ES_MVE_OPERANDS : : "q0", "q1", "q2", "memory");
+        __asm__(ES_MVE_CHUNK ES_MVE_CHUNK ES_MVE_CHUNK ES_MVE_CHUNK
+                : ES_MVE_OPERANDS
+                :
+                : "q0", "q1", "q2", "memory");
     } else if (count / 2 == 1) {
         __asm__(ES_MVE_CHUNK ES_MVE_CHUNK : ES_MVE_OPERANDS : : "q0", "q1", "q2", "memory");
     }

@@ -51,8 +51,8 @@ class Ship:
     plan: Plan
 
     @staticmethod
-    def of(network: Network, hop: int, isa: str, seed: int) -> Ship:
-        made = plan(network, hop, isa)
+    def of(network: Network, hop: int, isa: str, seed: int, ram: int | None = None) -> Ship:
+        made = plan(network, hop, isa, ram=ram)
         pushes = made.schedule.warmup_hops - 1 + OUTPUTS
         return Ship(network, hop, isa, frames_of(network, pushes * hop, seed), made)
 

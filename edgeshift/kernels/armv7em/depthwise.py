@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeshift.kernels import variant
 from edgeshift.kernels.armv7em.requantize import Finish, accumulator_bounds, finish, words
+from edgeshift.kernels.layout import reads_padding
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.conv import DepthwiseConv
 from edgeshift.shift import StreamPlan
@@ -20,7 +21,7 @@ LARGEST_STAGE = 32  # positions of 24 bytes
 @variant("armv7em", DepthwiseConv)
 def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, DepthwiseConv)
-    channels, window, features = op.out_channels, op.windows[0], op.features
+    channels, features = op.out_channels, op.features
     weights = op.weights.reshape(-1, channels).astype(np.int64)
     if not op.integer or op.in_channels != channels or channels < 4 or len(weights) > LONGEST:
         return None
@@ -29,17 +30,23 @@ def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     if ending is None:
         return None
     base = op.kernel()
-    inside = (len(window.reads_inside(j, op.inputs[0].columns)) for j in plan.computed)
     reach = (features.out_size - 1) * features.stride + (features.kernel - 1) * features.dilation
     bounds = tuple(int(base.scalars[k][1]) for k in ("activation_min", "activation_max"))
     blocks = channels // 4
     staged = _stages(op) and plan.batch_limit > 1
-    padded = any(count < window.kernel for count in inside)
+    padded = reads_padding(op, plan)
     body = _taps_3x3(op.weights[:, :, : 4 * blocks]) if staged else _tap_pairs(weights[:, : 4 * blocks])
-    table = _table(body, bias, ending, staged)
+    positions = (features.out_size - 1) * features.stride + 3
+    bordered = staged and features.pad == 1 and positions == features.in_size + 2
+    biases = [bias]
+    if bordered:  # what the padding adds where the last or the first feature tap is left out
+        edges = op.zero_point * op.weights.astype(np.int64).sum(axis=0)
+        biases = [bias + edges[2], bias + edges[0], bias]
+    table = _table(body, biases, ending, staged)
     shape = {
         **base.shape,
         "staged": staged,
+        "bordered": bordered,
         "zero_point": op.zero_point,
         "pairs": -(-len(weights) // 2),
         "blocks": blocks,
@@ -54,8 +61,7 @@ def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     if channels % 4:
         tables |= {"weights": np.ascontiguousarray(weights[:, 4 * blocks :].astype(np.int8))}
         tables |= {"ending": _endings(bias, ending)[4 * blocks :]}
-    positions = (features.out_size - 1) * features.stride + 3
-    work = 4 * (18 + 6 * positions) if staged else 0
+    work = 4 * (18 + 6 * (features.in_size if bordered else positions)) if staged else 0
     return Kernel("armv7em/depthwise", "taps", shape, tables, {}, ("armv7em", "armv7em_depthwise"), work=work)
 
 
@@ -103,9 +109,9 @@ def _taps_3x3(weights: np.ndarray) -> np.ndarray:
     return np.concatenate(words_of, axis=1)
 
 
-def _table(body: np.ndarray, bias: np.ndarray, ending: Finish, staged: bool) -> np.ndarray:
+def _table(body: np.ndarray, starts: list[np.ndarray], ending: Finish, staged: bool) -> np.ndarray:
     """`[blocks of four channels, words]`, as `armv7em_depthwise.h` describes."""
     channels = 4 * len(body)
-    biases = bias[:channels].reshape(-1, 4)
-    constants = _endings(bias, ending)[:channels, 1:].reshape(-1, 12)
+    biases = np.concatenate([start[:channels].reshape(-1, 4) for start in starts], axis=1)
+    constants = _endings(starts[-1], ending)[:channels, 1:].reshape(-1, 12)
     return words(np.concatenate([body, biases, constants] if staged else [biases, body, constants], axis=1))

@@ -16,6 +16,4 @@ def elementwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     if op.output.dtype.kind != "i" or not innermost_is_dense(base, 4):
         return None
     runtime = (*base.runtime, "mve", "mve_elementwise")
-    return Kernel(
-        "mve/elementwise", base.access, base.shape, base.tables, base.scalars, runtime, base.position
-    )
+    return Kernel("mve/elementwise", base.access, base.shape, base.tables, base.scalars, runtime, base.position)

@@ -48,6 +48,4 @@ def _float(op: Conv | Dense, plan: StreamPlan) -> Kernel:
     tables = {"weights": in_blocks(weights, CHANNELS_FLOAT, _by_input), "bias": padded(op.bias, 0, LANES)}
     patches = patches_of(op, plan, "float", 1, weights.shape[1])
     shape = block_shape(op, plan, CHANNELS_FLOAT)
-    return Kernel(
-        "neon/conv_f32", "patches", shape, tables, base.scalars, ("float_math", "neon"), patches=patches
-    )
+    return Kernel("neon/conv_f32", "patches", shape, tables, base.scalars, ("float_math", "neon"), patches=patches)

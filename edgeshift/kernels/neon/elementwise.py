@@ -16,6 +16,4 @@ def elementwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     if not innermost_is_dense(base, 16 if integer else 4):
         return None
     runtime = (*base.runtime, *(["neon", "neon_elementwise"] if integer else ["neon"]))
-    return Kernel(
-        "neon/elementwise", base.access, base.shape, base.tables, base.scalars, runtime, base.position
-    )
+    return Kernel("neon/elementwise", base.access, base.shape, base.tables, base.scalars, runtime, base.position)

@@ -1,0 +1,209 @@
+"""ONNX models (float32, opset 11 to 21) -> `ir.Graph`, read with the `onnx` package (extra `onnx`).
+
+Time keeps the axis that it has in the file at the network's inputs and outputs. In between tensors are stored as our
+operators want them, `[1, T, C]` and `[1, H, W, C]` (see `onnx_values`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeshift.errors import EdgeShiftError, ModelFormatError, UnsupportedOpError
+from edgeshift.importers.onnx_elementwise import ELEMENTWISE
+from edgeshift.importers.onnx_fuse import fuse
+from edgeshift.importers.onnx_layers import LAYERS
+from edgeshift.importers.onnx_moves import MOVES
+from edgeshift.importers.onnx_values import Builder, Source, Value
+from edgeshift.ir import Graph, check_graph
+
+OPSETS = range(11, 22)
+_FLOAT = 1  # TensorProto.FLOAT
+_BUILDERS = {**LAYERS, **ELEMENTWISE, **MOVES}
+_WHY = {
+    "LSTM": "recurrent layers are not built",
+    "GRU": "recurrent layers are not built",
+    "RNN": "recurrent layers are not built",
+    "If": "branches that are chosen at run time are not built",
+    "Loop": "loops are not built",
+    "Scan": "loops are not built",
+    "QuantizeLinear": "quantised ONNX models are not read",
+    "DequantizeLinear": "quantised ONNX models are not read",
+    "ConvTranspose": "transposed convolutions are not built",
+}
+_REMEDIES = {
+    "QuantizeLinear": "export it as float32, or convert it to a full-integer .tflite",
+    "DequantizeLinear": "export it as float32, or convert it to a full-integer .tflite",
+}
+
+
+def _onnx(module: str = "onnx") -> Any:
+    """The optional package, whose name this module shares."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ModelFormatError(
+            "reading ONNX models takes the packages of the extra 'onnx': pip install 'edgeshift[onnx]'"
+        ) from error
+
+
+def looks_like_onnx(data: bytes) -> bool:
+    """Whether the bytes begin as a ModelProto does, with its IR version (field 1)."""
+    return len(data) > 16 and data[0] == 0x08 and 3 <= data[1] <= 32 and data[4:8] != b"TFL3"
+
+
+def read_onnx(path: str | Path) -> bytes:
+    """The bytes of an `.onnx` file with all of its weights, those that lie in files beside it too."""
+    data = Path(path).read_bytes()
+    onnx = _onnx()
+    try:
+        model = onnx.load_from_string(data)
+        if not any(t.data_location for t in model.graph.initializer):
+            return data
+        onnx.load_external_data_for_model(model, str(Path(path).parent))
+    except Exception as error:
+        raise ModelFormatError(f"'{path}' cannot be read as ONNX: {_line(error)}") from error
+    return bytes(model.SerializeToString())
+
+
+def load_onnx(path: str | Path) -> Graph:
+    """Read an `.onnx` file. Raises `ModelFormatError` and `UnsupportedOpError`."""
+    return parse_onnx(read_onnx(path), Path(path).stem)
+
+
+def parse_onnx(data: bytes, name: str) -> Graph:
+    """The graph of an ONNX model in memory.
+
+    Raises `ModelFormatError` when it is no ONNX model, of another opset, or of open shapes, `UnsupportedOpError` naming
+    the first node that cannot be read.
+    """
+    onnx = _onnx()
+    try:
+        model = onnx.load_from_string(data)
+        onnx.checker.check_model(model)
+    except Exception as error:  # protobuf and the checker fail in many ways
+        raise ModelFormatError(f"'{name}' is not a valid ONNX model: {_line(error)}") from error
+    if model.functions:
+        model = _onnx("onnx.inliner").inline_local_functions(model)
+    opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
+    if opset not in OPSETS:
+        raise ModelFormatError(
+            f"'{name}' is of opset {opset}; {OPSETS[0]} to {OPSETS[-1]} can be read: "
+            "export it again, or convert it with onnx.version_converter"
+        )
+    try:
+        graph = _Reader(model, opset).read(name, hashlib.sha256(data).hexdigest())
+    except EdgeShiftError:
+        raise
+    except Exception as error:
+        raise ModelFormatError(f"'{name}' cannot be read ({type(error).__name__}: {_line(error)})") from error
+    check_graph(graph)
+    graph = fuse(graph)
+    check_graph(graph)
+    return graph
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+class _Reader:
+    """Reads the nodes in order: those of constants are computed, the others become ours."""
+
+    def __init__(self, model: Any, opset: int) -> None:
+        self.onnx, self.model, self.opset = _onnx(), model, opset
+        self.b = Builder()
+
+    def read(self, name: str, sha256: str) -> Graph:
+        graph, b = self.model.graph, self.b
+        for initializer in graph.initializer:
+            b.constants[initializer.name] = self._array(initializer)
+        for given in graph.input:
+            if given.name not in b.constants:
+                self._input(given)
+        self.used = {i for n in graph.node for i in n.input} | {o.name for o in graph.output}
+        for index, node in enumerate(graph.node):
+            self._node(index, node)
+        outputs = []
+        for given in graph.output:
+            if given.name in b.constants:
+                raise UnsupportedOpError(f"output '{given.name}' is a constant; remove it")
+            outputs.append(self._output(b.values[given.name], given.name))
+        return b.graph(name, sha256, outputs)
+
+    def _output(self, value: Value, name: str) -> int:
+        """An output as ONNX stores it, under its own name."""
+        b = self.b
+        b.source = Source(len(self.model.graph.node), "output", name, (), (name,), {}, self.opset)
+        made = b.straight(value).id
+        return b.emit("RESHAPE", [made], value.shape) if made in b.inputs else made
+
+    def _array(self, proto: Any) -> np.ndarray:
+        return np.asarray(self.onnx.numpy_helper.to_array(proto))
+
+    def _input(self, given: Any) -> None:
+        kind = given.type.tensor_type
+        dims = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in kind.shape.dim]
+        if dims and isinstance(dims[0], str):
+            dims[0] = 1  # an open batch
+        if any(isinstance(d, str) or d < 1 for d in dims) or not kind.HasField("shape"):
+            raise ModelFormatError(
+                f"input '{given.name}' has an open length {dims}; export the model with the length of its window fixed "
+                "(torch.onnx.export without dynamic axes)"
+            )
+        if kind.elem_type != _FLOAT:
+            type_name = self.onnx.TensorProto.DataType.Name(kind.elem_type).lower()
+            raise ModelFormatError(f"input '{given.name}' is {type_name}; float32 ONNX models can be read")
+        self.b.add_input(given.name, [int(d) for d in dims])
+
+    def _node(self, index: int, node: Any) -> None:
+        b, op = self.b, node.op_type
+        outputs = list(node.output)
+        while len(outputs) > 1 and outputs[-1] not in self.used and op != "Split":
+            outputs.pop()
+        attrs = {a.name: self._attribute(a) for a in node.attribute}
+        source = Source(index, op, node.name or node.output[0], tuple(node.input), tuple(outputs), attrs, self.opset)
+        b.source = source
+        if op == "Shape" and node.input[0] in b.values:
+            shape = b.values[node.input[0]].shape
+            b.constants[outputs[0]] = np.array(shape[slice(attrs.get("start", 0), attrs.get("end"))], np.int64)
+        elif op == "Size" and node.input[0] in b.values:
+            b.constants[outputs[0]] = np.array(np.prod(b.values[node.input[0]].shape), np.int64)
+        elif op not in ("If", "Loop", "Scan") and all(not i or i in b.constants for i in node.input):
+            self._compute(source, node)
+        elif node.domain not in ("", "ai.onnx") or op not in _BUILDERS:
+            why = _WHY.get(op, "the operator is not supported")
+            raise source.refuse(why, _REMEDIES.get(op, "replace it before the export, or split the network there"))
+        else:
+            made = _BUILDERS[op](b)
+            for output, value in zip(outputs, made if isinstance(made, list) else [made], strict=True):
+                b.values[output] = value
+
+    def _attribute(self, attribute: Any) -> Any:
+        value = self.onnx.helper.get_attribute_value(attribute)
+        return value.decode() if isinstance(value, bytes) else value
+
+    def _compute(self, source: Source, node: Any) -> None:
+        """A node of constants, by ONNX's own reference."""
+        b, helper = self.b, self.onnx.helper
+        if source.op == "Constant" and "value" in source.attrs:
+            b.constants[source.outputs[0]] = self._array(source["value"])
+            return
+        names = [i for i in dict.fromkeys(node.input) if i]
+        types = [
+            helper.make_tensor_value_info(i, helper.np_dtype_to_tensor_dtype(b.constants[i].dtype), None) for i in names
+        ]
+        results = [helper.make_tensor_value_info(o, 0, None) for o in source.outputs]
+        graph = helper.make_graph([node], "constant", types, results)
+        model = helper.make_model(graph, opset_imports=self.model.opset_import)
+        try:
+            evaluator = _onnx("onnx.reference").ReferenceEvaluator(model)
+            made = evaluator.run(None, {i: b.constants[i] for i in names})
+        except Exception as error:
+            raise source.refuse(f"its constants cannot be computed ({_line(error)})", "export it again") from error
+        for output, value in zip(source.outputs, made, strict=True):
+            b.constants[output] = np.asarray(value)

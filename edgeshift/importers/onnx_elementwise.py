@@ -1,0 +1,202 @@
+"""ONNX operators of one element: arithmetic with broadcasting, activations, softmax."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.ops import REGISTRY
+
+Layer = Callable[[Builder], Value]
+
+
+def binary(b: Builder, op: str, x: Value, y: Value) -> Value:
+    """Broadcast as numpy does; the larger operand says how the result is stored."""
+    if op in ("ADD", "MUL") and b.tensors[x.id].data is not None:
+        x, y = y, x
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    lead = max((x, y), key=lambda v: (b.tensors[v.id].data is None, math.prod(v.shape)))
+    order, rank = lead.order, len(shape)
+    if lead.rank < rank:
+        order = tuple(range(rank))
+    operands = [_aligned(b, v, rank, order).id for v in (x, y)]
+    attrs = {"fused_activation_function": 0} if op in ("ADD", "SUB", "MUL", "DIV") else {}
+    made = b.emit(op, operands, [shape[a] for a in order], **attrs)
+    roots: list = [None] * rank
+    for v in (x, y):
+        for a, (root, size) in enumerate(zip(v.roots, v.shape, strict=True)):
+            at = a + rank - v.rank
+            roots[at] = roots[at] or (root if size == shape[at] else None)
+    return Value(made, shape, order, tuple(roots))
+
+
+def _aligned(b: Builder, x: Value, rank: int, order: Sequence[int]) -> Value:
+    """The operand with axes of length 1 in front, stored in `order`; scalars and constants for nothing."""
+    data = b.tensors[x.id].data
+    if data is not None:
+        full = data.transpose([x.place(a) for a in range(x.rank)])
+        full = full.reshape((1,) * (rank - x.rank) + x.shape).transpose(order)
+        return b.keep(full if full.size > 1 else full.reshape(()), b.tensors[x.id].name)
+    return b.reordered(b.reshaped(x, (1,) * (rank - x.rank) + x.shape), order)
+
+
+def _constant(b: Builder, value: float) -> Value:
+    return b.keep(np.array(value, np.float32), f"{b.source.name}_constant")
+
+
+def unary(b: Builder, op: str, x: Value, **attrs: object) -> Value:
+    return b.like(b.emit(op, [x.id], x.stored, **attrs), x)
+
+
+def _unary(op: str) -> Layer:
+    return lambda b: unary(b, op, b.value())
+
+
+def _binary(op: str) -> Layer:
+    return lambda b: binary(b, op, b.value(0), b.value(1))
+
+
+def _divide(b: Builder) -> Value:
+    if b.is_constant(1):
+        divisor = b.constant(1).astype(np.float64)
+        if not divisor.all():
+            raise b.source.refuse("it divides by zero", "export the model again")
+        return binary(b, "MUL", b.value(0), b.keep(1 / divisor, f"{b.source.name}_factor"))
+    return binary(b, "DIV", b.value(0), b.value(1))
+
+
+def _folded(op: str) -> Layer:
+    """Of several operands, two at a time."""
+
+    def build(b: Builder) -> Value:
+        made = b.value(0)
+        for place in range(1, len(b.source.inputs)):
+            made = binary(b, op, made, b.value(place))
+        return made
+
+    return build
+
+
+def clamp(b: Builder, x: Value, low: float, high: float) -> Value:
+    known = {(0.0, math.inf): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1"}
+    if high > 3e38:
+        high = math.inf
+    if (low, high) in known:
+        return unary(b, known[low, high], x)
+    if low == 0.0 and "MINIMUM" not in REGISTRY:  # 6 is the only ceiling that there is
+        scaled = unary(b, "RELU6", binary(b, "MUL", x, _constant(b, 6 / high)))
+        return binary(b, "MUL", scaled, _constant(b, high / 6))
+    if low > -3e38:
+        x = unary(b, "RELU", x) if low == 0.0 else binary(b, "MAXIMUM", x, _constant(b, low))
+    return x if high == math.inf else binary(b, "MINIMUM", x, _constant(b, high))
+
+
+def _clip(b: Builder) -> Value:
+    bounds = [b.source.get("min", -math.inf), b.source.get("max", math.inf)]
+    for place in (1, 2):
+        if b.has(place):
+            bounds[place - 1] = float(b.constant(place, "its bound").reshape(()))
+    return clamp(b, b.value(), *bounds)
+
+
+def _leaky(b: Builder) -> Value:
+    alpha = float(b.source.get("alpha", 0.01))
+    if "LEAKY_RELU" in REGISTRY:
+        return unary(b, "LEAKY_RELU", b.value(), alpha=np.float32(alpha))
+    return _below_zero(b, b.value(), _constant(b, alpha))
+
+
+def _prelu(b: Builder) -> Value:
+    slope = b.constant(1, "its slope").astype(np.float32)
+    x = b.value()
+    return _below_zero(b, x, b.keep(slope, f"{b.source.name}_slope"))
+
+
+def _below_zero(b: Builder, x: Value, slope: Value) -> Value:
+    """max(x, 0) + slope * (x - max(x, 0)), whose every step but the product is exact."""
+    above = unary(b, "RELU", x)
+    return binary(b, "ADD", above, binary(b, "MUL", binary(b, "SUB", x, above), slope))
+
+
+def _hard_sigmoid(b: Builder) -> Value:
+    alpha, beta = float(b.source.get("alpha", 0.2)), float(b.source.get("beta", 0.5))
+    return _hard(b, b.value(), alpha, beta)
+
+
+def _hard(b: Builder, x: Value, alpha: float, beta: float) -> Value:
+    """clip(alpha x + beta, 0, 1) by way of RELU6."""
+    x = binary(b, "ADD", binary(b, "MUL", x, _constant(b, 6 * alpha)), _constant(b, 6 * beta))
+    return binary(b, "MUL", unary(b, "RELU6", x), _constant(b, 1 / 6))
+
+
+def _hard_swish(b: Builder) -> Value:
+    return binary(b, "MUL", b.value(), _hard(b, b.value(), 1 / 6, 0.5))
+
+
+def _gelu(b: Builder) -> Value:
+    return unary(b, "GELU", b.value(), approximate=b.source.get("approximate", "none") == "tanh")
+
+
+def _elu(b: Builder) -> Value:
+    if float(b.source.get("alpha", 1.0)) != 1.0:
+        raise b.source.refuse("its alpha is not 1")
+    return unary(b, "ELU", b.value())
+
+
+def _power(b: Builder) -> Value:
+    exponent = b.constant(1, "its exponent")
+    if exponent.size == 1 and float(exponent.reshape(())) == 2.0:
+        return binary(b, "MUL", b.value(), b.value())
+    if exponent.size == 1 and float(exponent.reshape(())) == 0.5:
+        return unary(b, "SQRT", b.value())
+    raise b.source.refuse("powers other than 2 and 0.5 are not built")
+
+
+def _negative(b: Builder) -> Value:
+    return binary(b, "MUL", b.value(), _constant(b, -1.0))
+
+
+def _reciprocal(b: Builder) -> Value:
+    return binary(b, "DIV", _constant(b, 1.0), b.value())
+
+
+def _softmax(b: Builder) -> Value:
+    x = b.value()
+    modern = b.source.opset >= 13
+    axis = b.axis(int(b.source.get("axis", -1 if modern else 1)), x.rank)
+    if not modern and any(d > 1 for d in x.shape[axis + 1 :]):  # over all axes from `axis` on
+        flat = b.reshaped(x, (math.prod(x.shape[:axis]), math.prod(x.shape[axis:])))
+        return b.reshaped(unary(b, "SOFTMAX", b.last(flat, 1), beta=1.0), x.shape)
+    return unary(b, "SOFTMAX", b.last(x, axis), beta=1.0)
+
+
+ELEMENTWISE: dict[str, Layer] = {
+    "Relu": _unary("RELU"),
+    "Sigmoid": _unary("LOGISTIC"),
+    "Tanh": _unary("TANH"),
+    "Exp": _unary("EXP"),
+    "Log": _unary("LOG"),
+    "Sqrt": _unary("SQRT"),
+    "Abs": _unary("ABS"),
+    "Neg": _negative,
+    "Reciprocal": _reciprocal,
+    "Add": _binary("ADD"),
+    "Sub": _binary("SUB"),
+    "Mul": _binary("MUL"),
+    "Div": _divide,
+    "Sum": _folded("ADD"),
+    "Max": _folded("MAXIMUM"),
+    "Min": _folded("MINIMUM"),
+    "Pow": _power,
+    "Clip": _clip,
+    "LeakyRelu": _leaky,
+    "PRelu": _prelu,
+    "HardSigmoid": _hard_sigmoid,
+    "HardSwish": _hard_swish,
+    "Gelu": _gelu,
+    "Elu": _elu,
+    "Softmax": _softmax,
+}

@@ -1,0 +1,40 @@
+/* SQUARED_DIFFERENCE and PRELU of two int8 values. Needs requantize.h before it. */
+#ifndef ES_BINARY_S8_H
+#define ES_BINARY_S8_H
+
+#include <stdint.h>
+
+/* Offsets are minus the inputs' zero points and plus the output's, in [-128, 128]; shifts in [-31, 0]. */
+typedef struct {
+    int32_t a_offset, b_offset;
+    int32_t a_multiplier, b_multiplier;
+    int32_t a_shift, b_shift;
+    int32_t output_offset, output_multiplier, output_shift;
+} es_squared_difference_s8_params;
+
+/* The shifts in [-31, 31]. */
+typedef struct {
+    int32_t a_offset, b_offset;
+    int32_t output_offset;
+    int32_t identity_multiplier, identity_shift;
+    int32_t slope_multiplier, slope_shift;
+} es_prelu_s8_params;
+
+/* (a - b)^2; each operand is below 2^14 in the scale that both share. */
+static inline int8_t es_squared_difference_s8(int8_t a, int8_t b, const es_squared_difference_s8_params *p) {
+    const int32_t left = es_requantize((a + p->a_offset) * 128, p->a_multiplier, p->a_shift);
+    const int32_t right = es_requantize((b + p->b_offset) * 128, p->b_multiplier, p->b_shift);
+    return es_requantize_s8((left - right) * (left - right), p->output_multiplier, p->output_shift, p->output_offset,
+                            -128, 127);
+}
+
+/* a where it is not negative, else a times b */
+static inline int8_t es_prelu_s8(int8_t a, int8_t b, const es_prelu_s8_params *p) {
+    const int32_t x = a + p->a_offset;
+    if (x >= 0) {
+        return es_requantize_s8(x, p->identity_multiplier, p->identity_shift, p->output_offset, -128, 127);
+    }
+    return es_requantize_s8(x * (b + p->b_offset), p->slope_multiplier, p->slope_shift, p->output_offset, -128, 127);
+}
+
+#endif
