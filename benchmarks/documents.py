@@ -7,6 +7,7 @@ A document holds blocks, from a comment that says what to put there to `<!-- end
     <!-- run: edgeshift ops -->            the command, run at the root of the project, and what it prints
     <!-- figures: Cortex-M4, RAM -->       the tables of benchmarks/results.json whose title begins so
     <!-- scaling: window -->               benchmarks' docs/scaling.csv, the rows over growing windows or depths
+    <!-- source: edgeshift/cli.py ops -->  a function or a class of a Python file, as it stands there
     <!-- operators -->                     every operator, from the registry and its docstrings
 """
 
@@ -21,7 +22,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -32,7 +33,7 @@ from edgeshift.ops import REGISTRY, ColumnOp
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "docs" / "example.tflite"
-BLOCK = re.compile(r"<!-- (run|figures|scaling|operators)(?:: (.*?))? -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- (run|figures|scaling|source|operators)(?:: (.*?))? -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def documents() -> list[Path]:
@@ -51,7 +52,13 @@ def blocks(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def made(kind: str, argument: str) -> str:
-    makers = {"run": transcript, "figures": figures, "scaling": scaling, "operators": lambda _: operators()}
+    makers: dict[str, Callable[[str], str]] = {
+        "run": transcript,
+        "figures": figures,
+        "scaling": scaling,
+        "source": source,
+        "operators": lambda _: operators(),
+    }
     return makers[kind](argument)
 
 
@@ -70,6 +77,20 @@ def output_of(command: str) -> str:
     if done.returncode:
         raise SystemExit(f"error: '{command}' failed: {done.stderr.strip() or done.stdout.strip()}")
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+
+
+# -- sources
+
+
+def source(place: str) -> str:
+    """A definition of a Python file, with its decorators."""
+    file, name = place.split()
+    text = (ROOT / file).read_text(encoding="utf-8")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            return "\n".join(["```python", *text.splitlines()[first - 1 : node.end_lineno], "```"])
+    raise SystemExit(f"error: {file} has no {name}")
 
 
 # -- figures

@@ -20,7 +20,7 @@ from edgeshift.kernels import KernelChooser
 from edgeshift.memory import ChooseKernels, MemoryPlan, choose, curve
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.passes import run_passes
-from edgeshift.shift import Reference, Schedule, StreamedEdges, lower, stream_edges
+from edgeshift.shift import Reference, Schedule, StreamedEdges, lower, stream_edges, use_structure
 
 Edges = Literal["exact", "stream"]
 
@@ -122,8 +122,7 @@ def plan(
     `edges = "stream"` padded edges follow the stream: less work, but another function than the trained one.
     Raises `PlanError` for a hop below 1, `MemoryBudgetError` when nothing fits.
     """
-    network, streamed, kernels = _prepare(network, isa, edges)
-    graph = streamed.graph if streamed is not None else network.graph
+    network, graph, streamed, kernels = _prepare(network, isa, edges)
     choice = choose(graph, hop, kernels, ram)
     return Plan(network, choice.schedule, isa, choice.kernels, choice.memory, streamed)
 
@@ -132,18 +131,21 @@ def plan_curve(
     network: Network | str | Path, hop: int = 1, isa: str = "portable", edges: Edges = "exact"
 ) -> list[Plan]:
     """All plans that no other beats in both RAM and work, the least RAM first."""
-    network, streamed, kernels = _prepare(network, isa, edges)
-    graph = streamed.graph if streamed is not None else network.graph
+    network, graph, streamed, kernels = _prepare(network, isa, edges)
     return [Plan(network, c.schedule, isa, c.kernels, c.memory, streamed) for c in curve(graph, hop, kernels)]
 
 
 def _prepare(
     network: Network | str | Path, isa: str, edges: Edges
-) -> tuple[Network, StreamedEdges | None, ChooseKernels]:
-    """The network, its twin with streamed edges if asked for, and the choice of kernels, which remembers."""
+) -> tuple[Network, ColumnGraph, StreamedEdges | None, ChooseKernels]:
+    """The network, what is to be planned of it (less where its weights allow, with streamed edges if asked for), and
+    the choice of kernels, which remembers."""
     if not isinstance(network, Network):
         network = load(network)
-    return network, stream_edges(network.graph) if edges == "stream" else None, KernelChooser(isa)
+    kernels = KernelChooser(isa)
+    graph = use_structure(network.graph, isa)
+    streamed = stream_edges(graph) if edges == "stream" else None
+    return network, graph if streamed is None else streamed.graph, streamed, kernels
 
 
 def compile(

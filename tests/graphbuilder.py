@@ -85,6 +85,9 @@ class GraphBuilder:
     def reduce_max(self, x: Handle, axes: int | Sequence[int], keep_dims: bool = False) -> Handle:
         return self._reduce("REDUCE_MAX", x, axes, keep_dims)
 
+    def reduce_min(self, x: Handle, axes: int | Sequence[int], keep_dims: bool = False) -> Handle:
+        return self._reduce("REDUCE_MIN", x, axes, keep_dims)
+
     def _reduce(self, code: str, x: Handle, axes: int | Sequence[int], keep_dims: bool) -> Handle:
         """An int for `axes` becomes a scalar constant, as converters write it; a sequence a vector."""
         reduced = tuple(np.atleast_1d(axes).tolist())
@@ -125,7 +128,91 @@ class GraphBuilder:
     def softmax(self, x: Handle, beta: float = 1.0) -> Handle:
         return self._op("SOFTMAX", [x], x.shape, schema.SoftmaxOptionsT(beta))
 
+    def unary(self, code: str, x: Handle, options: Any = None) -> Handle:
+        """A function of one element by its operator's name."""
+        return self._op(code, [x], x.shape, options)
+
+    def leaky_relu(self, x: Handle, alpha: float) -> Handle:
+        return self.unary("LEAKY_RELU", x, schema.LeakyReluOptionsT(alpha))
+
+    def gelu(self, x: Handle, approximate: bool = False) -> Handle:
+        return self.unary("GELU", x, schema.GeluOptionsT(approximate))
+
+    def div(self, x: Operand, y: Operand, activation: str | None = None) -> Handle:
+        return self._binary("DIV", x, y, schema.DivOptionsT(ACTIVATIONS[activation]))
+
+    def maximum(self, x: Operand, y: Operand, activation: None = None) -> Handle:
+        return self._binary("MAXIMUM", x, y, schema.MaximumMinimumOptionsT())
+
+    def minimum(self, x: Operand, y: Operand, activation: None = None) -> Handle:
+        return self._binary("MINIMUM", x, y, schema.MaximumMinimumOptionsT())
+
+    def squared_difference(self, x: Operand, y: Operand, activation: None = None) -> Handle:
+        return self._binary("SQUARED_DIFFERENCE", x, y, schema.SquaredDifferenceOptionsT())
+
+    def prelu(self, x: Operand, y: Operand, activation: None = None) -> Handle:
+        return self._binary("PRELU", x, y, None)
+
     # -- moving data
+
+    def split(self, x: Handle, axis: int, count: int) -> list[Handle]:
+        shapes = [part.shape for part in np.split(np.empty(x.shape, bool), count, axis)]
+        axis_ = self.constant(axis, "int32", "axis")
+        return self._ops_of("SPLIT", [axis_, x], shapes, schema.SplitOptionsT(count))
+
+    def split_v(self, x: Handle, axis: int, sizes: Sequence[int]) -> list[Handle]:
+        """`sizes` may hold one -1."""
+        rest = x.shape[axis] - sum(size for size in sizes if size > 0)
+        cuts = np.cumsum([rest if size == -1 else size for size in sizes])[:-1].tolist()
+        shapes = [part.shape for part in np.split(np.empty(x.shape, bool), cuts, axis)]
+        operands = [x, self.constant(sizes, "int32", "sizes"), self.constant(axis, "int32", "axis")]
+        return self._ops_of("SPLIT_V", operands, shapes, schema.SplitVOptionsT(len(sizes)))
+
+    def unpack(self, x: Handle, axis: int) -> list[Handle]:
+        shape = np.delete(x.shape, axis).tolist()
+        count = x.shape[axis]
+        return self._ops_of("UNPACK", [x], [shape] * count, schema.UnpackOptionsT(count, axis))
+
+    def slice(self, x: Handle, begin: Sequence[int], size: Sequence[int]) -> Handle:
+        index = tuple(slice(b, None if n == -1 else b + n) for b, n in zip(begin, size, strict=True))
+        shape = np.empty(x.shape, bool)[index].shape
+        operands = [self.constant(values, "int32", "slice") for values in (begin, size)]
+        return self._op("SLICE", [x, *operands], shape, schema.SliceOptionsT())
+
+    def gather(self, x: Handle, indices: Any, axis: int) -> Handle:
+        shape = np.take(np.empty(x.shape, bool), indices, axis).shape
+        return self._op("GATHER", [x, self.constant(indices, "int32")], shape, schema.GatherOptionsT(axis))
+
+    def tile(self, x: Handle, times: Sequence[int]) -> Handle:
+        shape = np.tile(np.empty(x.shape, bool), times).shape
+        return self._op("TILE", [x, self.constant(times, "int32")], shape, schema.TileOptionsT())
+
+    def reverse(self, x: Handle, axes: Sequence[int]) -> Handle:
+        return self._op("REVERSE_V2", [x, self.constant(axes, "int32")], x.shape, schema.ReverseV2OptionsT())
+
+    def resize_nearest(self, x: Handle, size: Sequence[int], corners: bool = False, centres: bool = False) -> Handle:
+        options = schema.ResizeNearestNeighborOptionsT(corners, centres)
+        shape = (x.shape[0], *size, x.shape[3])
+        return self._op("RESIZE_NEAREST_NEIGHBOR", [x, self.constant(size, "int32")], shape, options)
+
+    def mirror_pad(self, x: Handle, paddings: Sequence[tuple[int, int]], mode: int = 0) -> Handle:
+        """`mode` 0 leaves the outermost element out of the mirror image, 1 repeats it."""
+        shape = [size + sum(pair) for size, pair in zip(x.shape, paddings, strict=True)]
+        constant = self.constant(paddings, "int32", "paddings")
+        return self._op("MIRROR_PAD", [x, constant], shape, schema.MirrorPadOptionsT(mode))
+
+    def pad_v2(self, x: Handle, paddings: Sequence[tuple[int, int]], value: float) -> Handle:
+        shape = [size + sum(pair) for size, pair in zip(x.shape, paddings, strict=True)]
+        operands = [x, self.constant(paddings, "int32", "paddings"), self.constant(value)]
+        return self._op("PADV2", operands, shape, schema.PadV2OptionsT())
+
+    def space_to_depth(self, x: Handle, block: int) -> Handle:
+        shape = (x.shape[0], x.shape[1] // block, x.shape[2] // block, x.shape[3] * block * block)
+        return self._op("SPACE_TO_DEPTH", [x], shape, schema.SpaceToDepthOptionsT(block))
+
+    def depth_to_space(self, x: Handle, block: int) -> Handle:
+        shape = (x.shape[0], x.shape[1] * block, x.shape[2] * block, x.shape[3] // block // block)
+        return self._op("DEPTH_TO_SPACE", [x], shape, schema.DepthToSpaceOptionsT(block))
 
     def concat(self, parts: Sequence[Handle], axis: int) -> Handle:
         shape = np.concatenate([np.empty(part.shape, bool) for part in parts], axis).shape
@@ -197,4 +284,13 @@ class GraphBuilder:
         made = self._tensor(f"{code.lower()}{len(self._ops)}", shape)
         indices = tuple(NO_TENSOR if operand is None else operand.index for operand in operands)
         self._ops.append(Op(code, indices, made.index, options))
+        return made
+
+    def _ops_of(
+        self, code: str, operands: Sequence[Handle], shapes: Sequence[Sequence[int]], options: Any = None
+    ) -> list[Handle]:
+        """An operator of several outputs."""
+        made = [self._tensor(f"{code.lower()}{len(self._ops)}_{i}", shape) for i, shape in enumerate(shapes)]
+        indices = [handle.index for handle in made]
+        self._ops.append(Op(code, tuple(o.index for o in operands), indices[0], options, tuple(indices[1:])))
         return made

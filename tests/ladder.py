@@ -1,5 +1,7 @@
 """The ladder: LiteRT == numpy over windows == numpy over the stream == the generated C; each rung against the next.
 
+ONNX networks have ONNX Runtime on the first rung.
+
 Integer networks must agree bit for bit on every rung. Float networks lie within `FLOAT_TOLERANCE` of the range of
 LiteRT's outputs, and bit for bit from the second rung on; their C must also equal itself run over whole windows.
 The C of all the networks is one library (`tests.ladder_c`), so that hundreds of them stay cheap.
@@ -14,8 +16,9 @@ from functools import cached_property
 import numpy as np
 
 from edgeshift.errors import EdgeShiftError
+from edgeshift.host.oracle import make_oracle
 from edgeshift.host.recording import drift
-from edgeshift.importers.tflite import parse_tflite
+from edgeshift.importers import is_onnx, parse_model
 from edgeshift.ir import ColumnGraph, Stream
 from edgeshift.passes import run_passes
 from edgeshift.pipeline import Edges, Network, Plan, plan, plan_curve
@@ -35,7 +38,7 @@ def network(
     model: bytes, name: str = "net", time_axis: int | None = None, frames: int | None = None
 ) -> Network:
     """What `edgeshift.load` gives, from bytes."""
-    imported = run_passes(parse_tflite(model, name))
+    imported = run_passes(parse_model(model, name))
     return Network(name, model, lower(imported, time_axis, frames), None, imported, time_axis, frames)
 
 
@@ -125,6 +128,9 @@ class Climber:
     # -- the rungs
 
     def litert(self) -> Outputs:
+        if is_onnx(self.case.model):
+            oracle = make_oracle(self.case.model)
+            return [oracle.run(window) for window in self.windows]
         made = interpreter(self.case.model)
         return [[np.array(o) for o in invoke(made, window)] for window in self.windows]
 

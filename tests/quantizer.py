@@ -13,7 +13,9 @@ from tests.tflite_writer import NO_TENSOR, Network, Op, Quant, Tensor, write
 # The int8 kernels of these do no rescaling: operands and result must share scale and zero point.
 SAME_SCALE = {
     "RESHAPE", "EXPAND_DIMS", "SQUEEZE", "PAD", "STRIDED_SLICE", "CONCATENATION", "MAX_POOL_2D",
-    "AVERAGE_POOL_2D", "REDUCE_MAX", "TRANSPOSE", "PACK", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND",
+    "AVERAGE_POOL_2D", "REDUCE_MAX", "REDUCE_MIN", "TRANSPOSE", "PACK", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND",
+    "SPLIT", "SPLIT_V", "UNPACK", "SLICE", "GATHER", "TILE", "RESIZE_NEAREST_NEIGHBOR", "MIRROR_PAD", "PADV2",
+    "REVERSE_V2", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "MAXIMUM", "MINIMUM",
 }  # fmt: skip
 # Results of one fixed quantisation: SOFTMAX and LOGISTIC refuse any other, for TANH the converter chooses it.
 FIXED = {
@@ -71,6 +73,8 @@ def _groups(network: Network) -> list[int]:
             for operand in op.inputs:
                 if network.tensors[operand].dtype == "float32":
                     leader[find(operand)] = find(op.output)
+            for other in op.more:
+                leader[find(other)] = find(op.output)
     return [find(index) for index in range(len(leader))]
 
 
@@ -81,7 +85,7 @@ def _fixed_outputs(network: Network) -> dict[int, Quant]:
 def _requantize_fixed(network: Network, ranges: list[Range]) -> Network:
     """Put a QUANTIZE behind a fixed result that would share its scale (a sigmoid into a concat)."""
     groups, fixed = _groups(network), _fixed_outputs(network)
-    passed_on = {op.output for op in network.ops if op.code in SAME_SCALE}
+    passed_on = {i for op in network.ops if op.code in SAME_SCALE for i in (op.output, *op.more)}
     clash = set()
     for index, quant in fixed.items():
         origins = [i for i, group in enumerate(groups) if group == groups[index] and i not in passed_on]

@@ -50,6 +50,7 @@ class Op:
     inputs: tuple[int, ...]
     output: int
     options: Any = None
+    more: tuple[int, ...] = ()  # its other outputs
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _operator_code(name: str, version: int) -> Any:
 def _operator(op: Op, code_index: int) -> Any:
     operator = schema.OperatorT(opcodeIndex=code_index)
     operator.inputs = np.array(op.inputs, np.int32)
-    operator.outputs = np.array([op.output], np.int32)
+    operator.outputs = np.array([op.output, *op.more], np.int32)
     if op.options is not None:
         kind = type(op.options).__name__.removesuffix("T")
         operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)

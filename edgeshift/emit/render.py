@@ -155,7 +155,7 @@ def _layers(
                 functions.get(op, kernel),
                 names,
                 {key: literal(value) for key, (_, value) in kernel.scalars.items()},
-                0 if step.early else op.macs_per_column * op.output.columns,
+                0 if step.early else op.trained_macs_per_column * op.output.columns,
                 0 if op in schedule.sums else op.macs_per_column * len(step.columns),
                 memory.work.get(step, 0),
                 sum_view(schedule, memory, op, output.name),
@@ -222,10 +222,16 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["index"] = index_expression
-    environment.filters["comment"] = lambda text: str(text).replace("*/", "* /").encode("ascii", "replace").decode()
+    environment.filters["comment"] = comment
     environment.globals["operand_names"] = operand_names
     environment.globals["run_types"] = RUN_TYPES
     return environment
+
+
+def comment(text: object) -> str:
+    """What a C comment can hold of a text: printable ASCII on one line, without the marks of comments."""
+    line = "".join(c if c.isprintable() and c != "\\" else " " for c in str(text))
+    return line.encode("ascii", "replace").decode().replace("*/", "* /").replace("/*", "/ *")
 
 
 def index_expression(loops: Sequence[Sequence[int]], array: int) -> str:

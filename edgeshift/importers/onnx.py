@@ -18,7 +18,7 @@ from edgeshift.importers.onnx_elementwise import ELEMENTWISE
 from edgeshift.importers.onnx_fuse import fuse
 from edgeshift.importers.onnx_layers import LAYERS
 from edgeshift.importers.onnx_moves import MOVES
-from edgeshift.importers.onnx_values import Builder, Source, Value
+from edgeshift.importers.onnx_values import REPLACE, Builder, Source, Value
 from edgeshift.ir import Graph, check_graph
 
 OPSETS = range(11, 22)
@@ -84,9 +84,8 @@ def parse_onnx(data: bytes, name: str) -> Graph:
     onnx = _onnx()
     try:
         model = onnx.load_from_string(data)
-        onnx.checker.check_model(model)
-    except Exception as error:  # protobuf and the checker fail in many ways
-        raise ModelFormatError(f"'{name}' is not a valid ONNX model: {_line(error)}") from error
+    except Exception as error:  # protobuf's errors have no common base
+        raise ModelFormatError(f"'{name}' is damaged, or not an ONNX model: {_line(error)}") from error
     if model.functions:
         model = _onnx("onnx.inliner").inline_local_functions(model)
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
@@ -120,6 +119,11 @@ class _Reader:
 
     def read(self, name: str, sha256: str) -> Graph:
         graph, b = self.model.graph, self.b
+        for index, node in enumerate(graph.node):
+            if node.op_type in _WHY:  # whatever else may be missing, this is what decides
+                raise self._source(index, node, list(node.output)).refuse(
+                    _WHY[node.op_type], _REMEDIES.get(node.op_type, REPLACE)
+                )
         for initializer in graph.initializer:
             b.constants[initializer.name] = self._array(initializer)
         for given in graph.input:
@@ -165,27 +169,26 @@ class _Reader:
         outputs = list(node.output)
         while len(outputs) > 1 and outputs[-1] not in self.used and op != "Split":
             outputs.pop()
-        attrs = {a.name: self._attribute(a) for a in node.attribute}
-        source = Source(index, op, node.name or node.output[0], tuple(node.input), tuple(outputs), attrs, self.opset)
-        b.source = source
+        b.source = source = self._source(index, node, outputs)
         if op == "Shape" and node.input[0] in b.values:
             shape = b.values[node.input[0]].shape
-            b.constants[outputs[0]] = np.array(shape[slice(attrs.get("start", 0), attrs.get("end"))], np.int64)
+            b.constants[outputs[0]] = np.array(shape[slice(source.get("start", 0), source.get("end", None))], np.int64)
         elif op == "Size" and node.input[0] in b.values:
             b.constants[outputs[0]] = np.array(np.prod(b.values[node.input[0]].shape), np.int64)
-        elif op not in ("If", "Loop", "Scan") and all(not i or i in b.constants for i in node.input):
+        elif all(not i or i in b.constants for i in node.input):
             self._compute(source, node)
         elif node.domain not in ("", "ai.onnx") or op not in _BUILDERS:
-            why = _WHY.get(op, "the operator is not supported")
-            raise source.refuse(why, _REMEDIES.get(op, "replace it before the export, or split the network there"))
+            raise source.refuse("the operator is not supported", REPLACE)
         else:
             made = _BUILDERS[op](b)
             for output, value in zip(outputs, made if isinstance(made, list) else [made], strict=True):
                 b.values[output] = value
 
-    def _attribute(self, attribute: Any) -> Any:
-        value = self.onnx.helper.get_attribute_value(attribute)
-        return value.decode() if isinstance(value, bytes) else value
+    def _source(self, index: int, node: Any, outputs: list[str]) -> Source:
+        attrs = {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
+        attrs = {k: v.decode() if isinstance(v, bytes) else v for k, v in attrs.items()}
+        name = node.name or node.output[0]
+        return Source(index, node.op_type, name, tuple(node.input), tuple(outputs), attrs, self.opset)
 
     def _compute(self, source: Source, node: Any) -> None:
         """A node of constants, by ONNX's own reference."""

@@ -16,6 +16,7 @@ from edgeshift.errors import UnsupportedOpError
 from edgeshift.ir import Graph, Node, Tensor
 from edgeshift.ops import REGISTRY
 
+REPLACE = "replace it before the export, or split the network there"
 Axis = tuple[int, int]  # an input and one of its axes
 
 
@@ -55,7 +56,7 @@ class Source:
     attrs: Mapping[str, Any]
     opset: int
 
-    def refuse(self, why: str, remedy: str = "replace it before the export, or split the network there") -> Exception:
+    def refuse(self, why: str, remedy: str = REPLACE) -> UnsupportedOpError:
         return UnsupportedOpError(f"ONNX node '{self.name}' ({self.op}, node {self.index}): {why}; {remedy}")
 
     def __getitem__(self, attribute: str) -> Any:

@@ -7,7 +7,7 @@ larger batches of patches, which share loads of weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from edgeshift.errors import MemoryBudgetError
@@ -44,7 +44,8 @@ def choose(graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels, ram: int
     Raises `MemoryBudgetError` when nothing fits.
     """
     best = min(_choices(graph, hop, choose_kernels, recompute=False), key=lambda c: (c.work, c.ram))
-    if ram is not None and best.ram > ram:
+    budget = best.ram if ram is None else ram
+    if ram is not None and _settled(best).ram > ram:
         line = curve(graph, hop, choose_kernels)
         fitting = [c for c in line if c.ram <= ram]
         if not fitting:
@@ -54,17 +55,27 @@ def choose(graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels, ram: int
                 f"with {least.work:,} multiply-accumulates per hop: raise --ram, or try a longer --hop"
             )
         best = min(fitting, key=lambda c: c.work)
-    best = _with_batches(best, choose_kernels, max(best.ram, ram or 0))
-    return replace(best, memory=plan_memory(best.schedule, best.kernels, PLACEMENTS))
+    return _settled(_with_batches(best, choose_kernels, budget))
 
 
 def curve(graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels) -> list[Choice]:
     """All choices that no other beats in both RAM and work: RAM grows, work falls."""
+    worth_having = _front(_choices(graph, hop, choose_kernels, recompute=True))
+    return _front(_settled(choice) for choice in worth_having)
+
+
+def _front(choices: Iterable[Choice]) -> list[Choice]:
+    """Those that no other beats, the least RAM first."""
     line: list[Choice] = []
-    for choice in sorted(_choices(graph, hop, choose_kernels, recompute=True), key=lambda c: (c.ram, c.work)):
+    for choice in sorted(choices, key=lambda c: (c.ram, c.work)):
         if not line or choice.work < line[-1].work:
             line.append(choice)
     return line
+
+
+def _settled(choice: Choice) -> Choice:
+    """The choice with its scratch placed as well as can be found."""
+    return replace(choice, memory=plan_memory(choice.schedule, choice.kernels, PLACEMENTS))
 
 
 def _choices(graph: ColumnGraph, hop: int, choose_kernels: ChooseKernels, recompute: bool) -> Iterator[Choice]:

@@ -135,6 +135,8 @@ def sum_dtype(elements: int) -> np.dtype:
 class ColumnOp(ABC):
     """One operator on columns. `inputs` and `output` are streams; `label` names the node in reports and comments."""
 
+    trained_macs: int | None = None
+
     def __init__(self, node: Node, inputs: Sequence[Stream], output: Stream, windows: Sequence[Window]) -> None:
         self.node = node
         self.op = node.op
@@ -160,6 +162,11 @@ class ColumnOp(ABC):
     def macs_per_column(self) -> int:
         """Multiply-accumulates of one output column, padded taps included, as the literature counts them."""
         return 0
+
+    @property
+    def trained_macs_per_column(self) -> int:
+        """Those of the trained network, where structure in the weights has left fewer (see `shift/structure.py`)."""
+        return self.macs_per_column if self.trained_macs is None else self.trained_macs
 
     def interior(self, operands: Sequence[range]) -> range:
         """The output columns that read only interior columns of every operand and no padding."""

@@ -1,4 +1,4 @@
-"""PAD: constant columns before and after, constant elements around those of a column.
+"""PAD, PADV2: constant columns before and after, constant elements around those of a column.
 
 Types: float32, int8.
 Shift: a column reads the same column; those of padding are edges.
@@ -55,7 +55,7 @@ class Pad(ColumnOp):
         return Kernel("pad", "taps", shape, {}, {"value": (kind, self.value)})
 
 
-@operator("PAD")
+@operator("PAD", "PADV2")
 def lower_pad(node: Node, low: Lowering) -> None:
     x, padding = low.stream(node.inputs[0]), low.constant(node.inputs[1])
     if padding is None:
@@ -71,6 +71,13 @@ def lower_pad(node: Node, low: Lowering) -> None:
     if not same_quant(x.quant, output.quant):
         raise refuse(node, "input and output are quantised differently", "quantise the model again")
     value = np.int8(quantised(output)[1]) if output.dtype == np.int8 else np.float32(0)
+    if node.op == "PADV2":
+        given = low.constant(node.inputs[2])
+        if given is None or given.size != 1:
+            raise refuse(node, "its value is computed", "export the model with a constant value")
+        if not same_quant(low.tensor(node.inputs[2]).quant, output.quant):
+            raise refuse(node, "its value and its output are quantised differently", "quantise the model again")
+        value = given.reshape(-1)[0]
     window = Window(pad=widths[time][0]) if time is not None else Window()
     shape = tuple(d for a, d in enumerate(x.shape) if a != time)
     around = tuple(w for a, w in enumerate(widths) if a != time)

@@ -1,4 +1,4 @@
-"""MEAN, SUM, REDUCE_MAX over any axes, time among them or not.
+"""MEAN, SUM, REDUCE_MAX, REDUCE_MIN over any axes, time among them or not.
 
 Source: TFLite `reference_ops::QuantizedMeanOrSum`, `Mean`, `ReduceGeneric`.
 
@@ -33,17 +33,22 @@ class Reduce(ColumnOp):
         super().__init__(node, [x], output, [window])
         self.shape, self.reduced = shape, reduced
         self.count = window.kernel * x.size // output.size
-        if output.dtype == np.int8 and node.op != "REDUCE_MAX":
+        if output.dtype == np.int8 and not self.extreme:
             build = arithmetic.mean_params if node.op == "MEAN" else arithmetic.sum_params
             (in_scale, in_zero), (out_scale, out_zero) = quantised(x), quantised(output)
             self.params = build(float(in_scale), in_zero, float(out_scale), out_zero, self.count)
+
+    @property
+    def extreme(self) -> bool:
+        """Whether it picks an element instead of adding them up."""
+        return self.op in ("REDUCE_MAX", "REDUCE_MIN")
 
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
         n, k = taps[0].shape[:2]
         x = taps[0].reshape(n, k, *self.shape)
         axes = (0, *(a + 1 for a in self.reduced))
-        if self.op == "REDUCE_MAX":
-            done = x.max(axis=tuple(a + 1 for a in axes))
+        if self.extreme:
+            done = (x.max if self.op == "REDUCE_MAX" else x.min)(axis=tuple(a + 1 for a in axes))
         elif self.output.dtype == np.int8:
             values = x.view(np.uint8) if self.op == "SUM" else x
             finish = arithmetic.sum_int8_reference if self.op == "SUM" else arithmetic.mean_int8
@@ -54,7 +59,7 @@ class Reduce(ColumnOp):
         return done.reshape(n, -1)
 
     def sum_rule(self) -> SumRule | None:
-        """MEAN of int8. (SUM of int8 adds bytes in the reference; REDUCE_MAX and float are no such sums.)"""
+        """MEAN of int8. (SUM of int8 adds bytes in the reference; Extremes and float are no such sums.)"""
         if self.op != "MEAN" or self.output.dtype != np.int8:
             return None
         kernel = self.kernel()
@@ -82,7 +87,7 @@ class Reduce(ColumnOp):
         }
         scalars = {}
         runtime: tuple[str, ...] = ()
-        if self.output.dtype == np.int8 and self.op != "REDUCE_MAX":
+        if self.output.dtype == np.int8 and not self.extreme:
             names = ("sum_offset", "multiplier", "shift", "output_offset")
             scalars = {name: ("int32_t", getattr(self.params, name)) for name in names}
             runtime = ("requantize", "reduce_s8")
@@ -91,7 +96,7 @@ class Reduce(ColumnOp):
         return Kernel("reduce", "runs", shape, {}, scalars, runtime)
 
 
-@operator("MEAN", "SUM", "REDUCE_MAX")
+@operator("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")
 def lower_reduce(node: Node, low: Lowering) -> None:
     x, given = low.stream(node.inputs[0]), low.constant(node.inputs[1])
     if given is None:
@@ -111,7 +116,7 @@ def lower_reduce(node: Node, low: Lowering) -> None:
     else:
         layout, window = Layout.along(kept, time), Window()
     output = low.output(node, layout)
-    if node.op == "REDUCE_MAX" and not same_quant(x.quant, output.quant):
+    if node.op in ("REDUCE_MAX", "REDUCE_MIN") and not same_quant(x.quant, output.quant):
         raise refuse(node, "input and output are quantised differently", "quantise the model again")
     if node.op == "SUM" and output.dtype == np.int8:
         low.notes.append(

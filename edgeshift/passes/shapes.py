@@ -90,7 +90,7 @@ def _shape(node: Node, tensors: Tensors) -> tuple[int, ...] | None:
         return (*x.shape[:-1], units) if node.attrs.get("keep_num_dims") else (x.size // depth, units)
     if node.op in _SAME_SHAPE:
         return x.shape
-    if node.op in ("ADD", "SUB", "MUL") and len(operands) == 2 and operands[1] is not None:
+    if node.op in _BROADCAST and len(operands) == 2 and operands[1] is not None:
         try:
             return np.broadcast_shapes(x.shape, operands[1].shape)
         except ValueError:
@@ -98,4 +98,9 @@ def _shape(node: Node, tensors: Tensors) -> tuple[int, ...] | None:
     return None
 
 
-_SAME_SHAPE = ("RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "SOFTMAX", "QUANTIZE", "DEQUANTIZE")
+_SAME_SHAPE = (
+    *("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LOGISTIC", "TANH", "SOFTMAX", "QUANTIZE", "DEQUANTIZE"),
+    *("EXP", "LOG", "SQRT", "RSQRT", "SQUARE", "ABS", "NEG", "ELU", "GELU", "LEAKY_RELU", "HARD_SWISH", "PRELU"),
+    *("L2_NORMALIZATION", "REVERSE_V2"),
+)
+_BROADCAST = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")

@@ -87,7 +87,10 @@ def rsqrt_table(in_scale: float, in_zp: int, out_scale: float, out_zp: int) -> T
 
 
 def inverse_sqrt_multiplier(value: int) -> tuple[int, int]:
-    """`1 / sqrt(value)` as multiplier and right shift: five Newton steps in Q3.28. (`GetInvSqrtQuantizedMultiplierExp`)"""
+    """`1 / sqrt(value)` as multiplier and right shift, by five Newton steps in Q3.28.
+
+    (`GetInvSqrtQuantizedMultiplierExp`)
+    """
     if value <= 1:
         return INT32_MAX, 0
     shift = 11

@@ -82,7 +82,7 @@ def _layer(plan: Plan, op: Any) -> dict[str, Any]:
         "ring_bytes": plan.memory.rings.get(op.output.id, 0),
         "queue_bytes": plan.memory.queues.get(op.output.id, 0),
         "sum_bytes": sums.running_bytes + sums.waiting_bytes if sums else 0,
-        "macs_window": op.macs_per_column * op.output.columns,
+        "macs_window": op.trained_macs_per_column * op.output.columns,
         "macs_per_hop": op.macs_per_column * made.columns_per_hop,
     }
 

@@ -6,6 +6,7 @@ from edgeshift.shift.early import NEVER, Early, candidates
 from edgeshift.shift.edges import StreamedEdges, stream_edges
 from edgeshift.shift.interior import find_interiors
 from edgeshift.shift.schedule import Block, KeptSum, Queue, Ring, Schedule, Step, StreamPlan, make_schedule
+from edgeshift.shift.structure import use_structure
 
 __all__ = [
     "NEVER",
@@ -25,4 +26,5 @@ __all__ = [
     "lower",
     "make_schedule",
     "stream_edges",
+    "use_structure",
 ]

@@ -109,7 +109,7 @@ class Lowering:
         return self._relayout(stream, Layout(1, 1, stream.columns * stream.size))
 
     def _relayout(self, stream: Stream, layout: Layout) -> Stream:
-        target = self._new(f"{stream.name}_columns", stream.shape, layout, stream.dtype, stream.quant)
+        target = self.new(f"{stream.name}_columns", stream.shape, layout, stream)
         self.ops.append(Relayout.between(stream, target))
         return target
 
@@ -125,8 +125,9 @@ class Lowering:
         self.streams[stream.id] = self.views[tensor.id] = stream
         return stream
 
-    def _new(self, name: str, shape: tuple[int, ...], layout: Layout, dtype: np.dtype, quant: object) -> Stream:
-        stream = Stream(self._next_id, name, shape, layout, dtype, quant)  # type: ignore[arg-type]
+    def new(self, name: str, shape: tuple[int, ...], layout: Layout, like: Stream) -> Stream:
+        """A stream that no tensor of the file stands for, of the type of `like`."""
+        stream = Stream(self._next_id, name, shape, layout, like.dtype, like.quant)
         self._next_id += 1
         self.streams[stream.id] = stream
         return stream

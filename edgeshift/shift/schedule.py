@@ -165,7 +165,8 @@ class Schedule:
 
     @property
     def macs_window(self) -> int:
-        return sum(op.macs_per_column * op.output.columns for op in self.ops)
+        """Multiply-accumulates of a window of the trained network, nothing shifted."""
+        return sum(op.trained_macs_per_column * op.output.columns for op in self.ops)
 
     @property
     def macs_per_hop(self) -> int:

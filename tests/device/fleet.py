@@ -29,7 +29,7 @@ extern const uint8_t fleet_data[];
 __asm__(".section .rodata\\n.balign 8\\n.global fleet_data\\n"
         "fleet_data: .incbin \\"data.bin\\"\\n.balign 8\\n.text\\n");
 
-static uint64_t state[100000], output[8192];
+static uint64_t state[30000], output[8192];
 
 static void say(const char *name, int push) {
     print_text(name);

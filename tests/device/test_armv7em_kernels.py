@@ -144,6 +144,11 @@ def test_random_networks() -> None:
     check(random_int8(range(4000, 5000), RANDOM))
 
 
+def test_padding_on_the_early_left_edge_alone() -> None:
+    """Seed 12960: a depthwise convolution reads padding only for the window that begins later."""
+    check(random_int8([12960], 1))
+
+
 def test_zoo() -> None:
     check([(network(build(name, 1, "int8")), 1 + index % 3) for index, name in enumerate(ZOO)])
 

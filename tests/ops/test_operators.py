@@ -7,11 +7,12 @@ import tflite
 
 from edgeshift.ops import REGISTRY
 from tests.ladder import check
-from tests.ops import arithmetic, moves, windowed  # noqa: F401  enter their forms
+from tests.ops import arithmetic, functions, moves, selections, windowed  # noqa: F401  enter their forms
 from tests.ops.sweeps import DTYPES, FORMS, cases
 
 FAMILIES = sorted({(form.family, dtype) for form in FORMS for dtype in form.dtypes})
-ONLY_IN = {"QUANTIZE": {"int8"}, "DEQUANTIZE": {"int8"}}  # between int8 and float32: entered with float ends
+ONLY_IN = {"SQUARE": {"float32"}, "DIV": {"float32"}}  # TFLite has, or we have, no other form
+ONLY_IN |= {"QUANTIZE": {"int8"}, "DEQUANTIZE": {"int8"}}  # between int8 and float32: entered with float ends
 
 
 def operators_of(model: bytes) -> set[str]:

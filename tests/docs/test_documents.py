@@ -1,0 +1,87 @@
+"""README.md and docs/: what is generated is up to date, what can be run runs, links and paths lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import documents
+from benchmarks.documents import EXAMPLE, ROOT
+from benchmarks.networks import worked_example
+
+FILES = [*documents.documents(), ROOT / "CHANGELOG.md", *sorted((ROOT / "examples").glob("**/*.md"))]
+BLOCKS = [(file, *block) for file in documents.documents() for block in documents.blocks(file.read_text())]
+TOOL_FREE = ("edgeshift inspect", "edgeshift ops", "edgeshift boards")  # no compiler's or oracle's version in it
+FOLDERS = "edgeshift|templates|firmware|boards|tests|docs|benchmarks|examples"
+
+
+def name(value: object) -> str:
+    return value.name if isinstance(value, Path) else str(value)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "argument", "text"), [b for b in BLOCKS if not b[2].startswith("make")], ids=name
+)
+def test_block(file: Path, kind: str, argument: str, text: str) -> None:
+    """Commands must succeed; what does not depend on the versions of tools must be what is printed now."""
+    made = documents.made(kind, argument)
+    if kind != "run" or argument.startswith(TOOL_FREE):
+        assert made in text, f"{file.name} is not up to date: make docs"
+
+
+def test_the_worked_example_is_the_one_that_is_built() -> None:
+    assert EXAMPLE.read_bytes() == worked_example()
+
+
+def shown_commands() -> list[str]:
+    """The edgeshift commands that the documents only show."""
+    found = []
+    for file in documents.documents():
+        text = documents.BLOCK.sub("", file.read_text())
+        for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
+            found += re.findall(r"^\$ (edgeshift .*)$", block, re.MULTILINE)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("command", shown_commands())
+def test_shown_command_runs(command: str, tmp_path: Path) -> None:
+    for folder in ("examples", "docs"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    activity = ROOT / "examples" / "activity"  # what "your own" model and recording are here
+    (tmp_path / "model.tflite").symlink_to(activity / "activity.tflite")
+    (tmp_path / "recording.npy").symlink_to(activity / "test_recording.npy")
+    program = Path(sys.executable).with_name("edgeshift")
+    done = subprocess.run([program, *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def anchors(file: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_links_resolve(file: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", file.read_text()):
+        if not target.startswith(("http:", "https:")):
+            path, _, anchor = target.partition("#")
+            linked = (file.parent / path).resolve() if path else file
+            assert linked.exists(), target
+            assert not anchor or anchor in anchors(linked), target
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_named_files_exist(file: Path) -> None:
+    for path in re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", file.read_text()):
+        if Path(path).stem.split(".")[0] != "floor":  # the example of adding-an-operator.md
+            assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_no_machine_is_named(file: Path) -> None:
+    assert not re.search(r"(^|[\s`'\"(])/(work|tmp|root|home)/", file.read_text())

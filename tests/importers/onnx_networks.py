@@ -1,0 +1,216 @@
+"""Networks for `test_onnx`, in the forms in which PyTorch's exporters write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.onnxbuilder import OnnxNet
+
+T, C = 24, 5
+
+
+def conv_same() -> bytes:
+    net = OnnxNet(1)
+    x = net.input(["batch", C, T])
+    for i, (c, k) in enumerate(((8, 5), (7, 3), (6, 4))):
+        before = (k - 1) // 2
+        x = net.conv(x, ((C, 8, 7)[i], c), [k], [before, k - 1 - before], bias=False)
+        x = net.node("Relu", net.norm(x, c))
+    net.output(net.gemm(net.node("Flatten", net.node("GlobalAveragePool", x)), 6, 4))
+    return net.build()
+
+
+def conv_valid() -> bytes:
+    net = OnnxNet(2)
+    x = net.input([1, C, T])
+    x = net.node("Relu", net.conv(x, (C, 8), [5]))
+    x = net.node("MaxPool", x, kernel_shape=[2], strides=[2])
+    x = net.node("Tanh", net.conv(x, (8, 6), [3], auto_pad="VALID"))
+    x = net.node("Flatten", x)
+    net.output(net.node("Softmax", net.gemm(x, 6 * 8, 3), axis=1))
+    return net.build()
+
+
+def causal_tcn_last() -> bytes:
+    """Padded in front and cut behind, as chomped TCNs are."""
+    net = OnnxNet(3)
+    x, c = net.input([1, C, T]), C
+    for d in (1, 2, 4):
+        y = net.conv(x, (c, 6), [3], [2 * d, 2 * d], dilations=[d])
+        y = net.node("Slice", y, net.ints([0]), net.ints([-2 * d]), net.ints([2]), net.ints([1]))
+        y = net.node("Relu", y)
+        x, c = net.node("Relu", net.node("Add", y, x if c == 6 else net.conv(x, (c, 6), [1]))), 6
+    x = net.node("Gather", x, net.ints(-1), axis=2)
+    net.output(net.gemm(x, 6, 3))
+    return net.build()
+
+
+def causal_pad_per_frame() -> bytes:
+    net = OnnxNet(4, opset=13)
+    x = net.input([1, C, T])
+    for i, d in enumerate((1, 2)):
+        x = net.node("Pad", x, net.ints([0, 0, 2 * d, 0, 0, 0]), net.constant(0.0))
+        x = net.node("LeakyRelu", net.conv(x, (6 if i else C, 6), [3], dilations=[d]), alpha=0.2)
+    x = net.conv(x, (6, 2), [1])
+    net.output(net.node("Sigmoid", x))
+    return net.build()
+
+
+def strided_symmetric() -> bytes:
+    """kernel 3, stride 2, padding 1 on an even length: not TensorFlow's SAME."""
+    net = OnnxNet(5, opset=11)
+    x = net.input([1, C, T])
+    x = net.node("Relu", net.conv(x, (C, 6), [3], [1, 1], strides=[2]))
+    x = net.node("Relu", net.conv(x, (6, 8), [5], [2, 2], strides=[2]))
+    x = net.node("ReduceMean", x, axes=[2], keepdims=0)
+    net.output(net.gemm(x, 8, 3))
+    return net.build()
+
+
+def residual() -> bytes:
+    net = OnnxNet(6)
+    x = net.input([1, C, T])
+    x = net.node("Relu", net.norm(net.conv(x, (C, 8), [7], [3, 3], strides=[2], bias=False), 8))
+    y = net.node("Relu", net.norm(net.conv(x, (8, 8), [3], [1, 1]), 8))
+    y = net.norm(net.conv(y, (8, 8), [3], [1, 1]), 8)
+    x = net.node("Relu", net.node("Add", x, y))
+    s = net.node("GlobalAveragePool", x)  # squeeze and excite
+    s = net.node("Sigmoid", net.conv(net.node("Relu", net.conv(s, (8, 4), [1])), (4, 8), [1]))
+    x = net.node("Mul", x, s)
+    x = net.node("MaxPool", x, kernel_shape=[3], strides=[2], pads=[1, 1])
+    net.output(net.gemm(net.node("Reshape", x, net.ints([-1, 48])), 48, 3))
+    return net.build()
+
+
+def inception() -> bytes:
+    net = OnnxNet(7)
+    x = net.input([1, C, T])
+    b = net.conv(x, (C, 4), [1], bias=False)
+    parts = [net.conv(b, (4, 3), [k], [k // 2, k // 2], bias=False) for k in (3, 5, 9)]
+    p = net.node("MaxPool", x, kernel_shape=[3], strides=[1], pads=[1, 1])
+    x = net.node("Concat", *parts, net.conv(p, (C, 3), [1], bias=False), axis=1)
+    x = net.node("Relu", net.norm(x, 12))
+    net.output(net.gemm(net.node("Squeeze", net.node("GlobalMaxPool", x), net.ints([2])), 12, 3))
+    return net.build()
+
+
+def depthwise_separable() -> bytes:
+    net = OnnxNet(8)
+    x = net.input([1, 4, T])
+    x = net.node("Clip", net.conv(x, (4, 8), [3], [1, 1], group=4), net.constant(0.0), net.constant(6.0))
+    x = net.node("Relu", net.conv(x, (8, 6), [1]))
+    x = net.conv(x, (6, 6), [3], [1, 1], group=2)
+    x = net.node("PRelu", x, net.constant(net.rng.uniform(0, 0.5, (6, 1))))
+    x = net.node("AveragePool", x, kernel_shape=[2], strides=[2])
+    net.output(net.gemm(net.node("Flatten", x), 72, 2))
+    return net.build()
+
+
+def channel_shuffle() -> bytes:
+    net = OnnxNet(9)
+    x = net.input([1, 4, T])
+    x = net.conv(x, (4, 8), [3], [1, 1], group=2)
+    x = net.node("Reshape", x, net.ints([1, 2, 4, T]))
+    x = net.node("Transpose", x, perm=[0, 2, 1, 3])
+    x = net.node("Reshape", x, net.ints([1, 8, T]))
+    a, b = net.node("Split", x, net.ints([3, 5]), outputs=2, axis=1)
+    x = net.node("Concat", net.node("Sigmoid", b), a, axis=1)
+    net.output(net.conv(x, (8, 3), [3], [1, 1], group=1))
+    return net.build()
+
+
+def image_2d() -> bytes:
+    """[1, 1, frames, features], two pools, flattened in the order of the channels."""
+    net = OnnxNet(10)
+    x = net.input([1, 1, T, 10])
+    x = net.node("Relu", net.norm(net.conv(x, (1, 4), [3, 3], [1, 1, 1, 1], bias=False), 4))
+    x = net.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    x = net.node("Relu", net.conv(x, (4, 4), [3, 3], [1, 1, 1, 1], group=4))
+    x = net.node("AveragePool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1)
+    net.output(net.gemm(net.node("Flatten", x), 4 * 6 * 3, 3))
+    return net.build()
+
+
+def image_2d_time_last() -> bytes:
+    """Kernels over channels only or time only, as activity recognisers have them: [1, 1, 1, frames] after a transpose."""
+    net = OnnxNet(11)
+    x = net.input([1, C, 1, T])
+    x = net.node("Relu", net.conv(x, (C, 6), [1, 5], [0, 2, 0, 2], strides=[1, 2]))
+    x = net.node("AveragePool", x, kernel_shape=[1, 3], strides=[1, 1], pads=[0, 1, 0, 1])
+    x = net.node("ReduceMax", x, axes=[2, 3], keepdims=0)
+    net.output(net.gemm(x, 6, 2))
+    return net.build()
+
+
+def batch_first() -> bytes:
+    """[1, T, C] turned for the convolution and back for a dense layer on every frame."""
+    net = OnnxNet(12)
+    x = net.input([1, T, C])
+    x = net.node("Sub", x, net.constant(net.rng.normal(0, 1, C)))
+    x = net.node("Div", x, net.constant(net.rng.uniform(0.5, 2, C)))
+    x = net.node("Transpose", x, perm=[0, 2, 1])
+    x = net.node("Relu", net.conv(x, (C, 6), [3], [1, 1]))
+    x = net.node("Transpose", x, perm=[0, 2, 1])
+    x = net.node("Add", net.constant(net.rng.normal(0, 1, 4)), net.node("MatMul", x, net.weights(6, 4)))
+    net.output(net.node("Softmax", x, axis=-1))
+    return net.build()
+
+
+def frame_mlp() -> bytes:
+    """No convolution: dense layers per frame, then over the window; shapes worked out in the graph."""
+    net = OnnxNet(13)
+    x = net.input(["N", 12, C])
+    y = net.node("Relu", net.node("MatMul", x, net.weights(C, 6)))
+    n = net.node("Unsqueeze", net.node("Gather", net.node("Shape", x), net.ints(0), axis=0), net.ints([0]))
+    shape = net.node("Concat", n, net.ints([-1]), axis=0)
+    y = net.node("Dropout", net.node("Identity", net.node("Reshape", y, shape)))
+    y = net.gemm(y, 72, 5)
+    net.output(net.node("Softmax", y), net.node("Cast", net.node("Tanh", y), to=1))
+    return net.build()
+
+
+def two_heads() -> bytes:
+    net = OnnxNet(14)
+    x = net.input([1, C, T])
+    x = net.node("Relu", net.conv(x, (C, 6), [4], auto_pad="SAME_LOWER"))
+    net.output(net.node("Softmax", net.conv(x, (6, 3), [3], auto_pad="SAME_UPPER", strides=[3]), axis=1))
+    net.output(net.node("ReduceSum", x, net.ints([2]), keepdims=1))
+    return net.build()
+
+
+def ceil_pools() -> bytes:
+    net = OnnxNet(15)
+    x = net.input([1, C, 23])
+    x = net.node("MaxPool", x, kernel_shape=[3], strides=[2], ceil_mode=1)
+    x = net.node("AveragePool", x, kernel_shape=[2], strides=[2], ceil_mode=1)
+    net.output(net.node("HardSwish", net.conv(x, (C, 4), [3])))
+    return net.build()
+
+
+def window_softmax() -> bytes:
+    """Attention pooling: softmax over time, weighted sum."""
+    net = OnnxNet(16)
+    x = net.input([1, C, T])
+    x = net.node("Tanh", net.conv(x, (C, 6), [3], [1, 1]))
+    a = net.node("Softmax", net.conv(x, (6, 1), [1]), axis=2)
+    x = net.node("ReduceSum", net.node("Mul", x, a), net.ints([2]), keepdims=0)
+    net.output(net.gemm(x, 6, 3))
+    return net.build()
+
+
+def raw_audio() -> bytes:
+    net = OnnxNet(17)
+    x = net.input([1, 40])
+    x = net.node("Unsqueeze", x, net.ints([1]))
+    x = net.node("Relu", net.conv(x, (1, 6), [8], strides=[4]))
+    x = net.node("Relu", net.conv(x, (6, 6), [3], dilations=[2]))
+    net.output(net.gemm(net.node("Flatten", x), 30, 2))
+    return net.build()
+
+
+GROUPS: dict[str, list[Callable[[], bytes]]] = {
+    "padding": [conv_same, conv_valid, strided_symmetric, causal_pad_per_frame, two_heads],
+    "branches": [causal_tcn_last, residual, inception, channel_shuffle, window_softmax],
+    "windows": [depthwise_separable, image_2d, image_2d_time_last, ceil_pools],
+    "layouts": [batch_first, frame_mlp, raw_audio],
+}
