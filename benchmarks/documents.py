@@ -73,6 +73,7 @@ def output_of(command: str) -> str:
     """What a command prints. Ends with its own words when it fails."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "COLUMNS": "100", "NO_COLOR": "1"}
+    env = {key: value for key, value in env.items() if key not in ("MAKELEVEL", "MFLAGS")} | {"MAKEFLAGS": "s"}
     done = subprocess.run(command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"error: '{command}' failed: {done.stderr.strip() or done.stdout.strip()}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -156,14 +157,15 @@ def tools(boards: Iterable[str]) -> dict[str, str]:
     for board in sorted(map(edgeshift.load_board, boards), key=lambda b: b.name):
         assert board.emulator is not None
         for program in (str(find_toolchain(board).gcc), board.emulator.program):
-            found[Path(program).name] = first_line(program)
+            found[Path(program).name] = version_of(program)
     return found
 
 
 @cache
-def first_line(program: str) -> str:
-    made = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    return made.stdout.splitlines()[0].partition(" (Debian")[0]
+def version_of(program: str) -> str:
+    made = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"\d+\.\d+\.\d+", made)
+    return version[0] if version else made.splitlines()[0]
 
 
 def show(answer: Mapping[str, Any]) -> None:

@@ -62,7 +62,7 @@ RECORDING = _options(
     click.option(
         "--hops", type=click.IntRange(min=1), metavar="K", help="Outputs to compare [200, or all]."
     ),
-    click.option("--seed", type=int, default=0, show_default=True, help="Seed of the drift that is made up."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the drift that is made up."),
     click.option(
         "--input", "recording", type=click.Path(path_type=Path), metavar="FILE", help="A .npy, .csv or .wav recording."
     ),

@@ -98,7 +98,7 @@ def walk(road: Road) -> bool:
     hop, board = ["--hop", str(road.hop)], ["--board", road.board]
     console.print(command("inspect", road.model, *hop, *board), end="")
     with tempfile.TemporaryDirectory() as folder:
-        plan = answer("compile", road.model, "-o", Path(folder), *hop, *board)
+        plan = answer("compile", road.model, "-o", Path(folder) / "out", *hop, *board)
         for file in map(Path, plan["files"]):
             console.print(f"wrote {file.name}: {file.stat().st_size:,} bytes")
     hops = [] if road.recording else ["--hops", str(DRIFT_HOPS)]

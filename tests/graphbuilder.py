@@ -138,6 +138,14 @@ class GraphBuilder:
     def gelu(self, x: Handle, approximate: bool = False) -> Handle:
         return self.unary("GELU", x, schema.GeluOptionsT(approximate))
 
+    def batch_matmul(self, x: Handle, y: Operand, adj_x: bool = False, adj_y: bool = False) -> Handle:
+        y = y if isinstance(y, Handle) else self.constant(y)
+        left, right = (
+            np.swapaxes(np.empty(h.shape, bool), -1, -2) if turned else np.empty(h.shape, bool)
+            for h, turned in ((x, adj_x), (y, adj_y))
+        )
+        return self._op("BATCH_MATMUL", [x, y], (left @ right).shape, schema.BatchMatMulOptionsT(adj_x, adj_y, False))
+
     def div(self, x: Operand, y: Operand, activation: str | None = None) -> Handle:
         return self._binary("DIV", x, y, schema.DivOptionsT(ACTIVATIONS[activation]))
 

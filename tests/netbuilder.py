@@ -79,6 +79,25 @@ class Net(GraphBuilder):
         shape = (1, *_windowed(x, (kh, kw), (sh, sw), (dh, dw), padding), channels)
         return self._op("DEPTHWISE_CONV_2D", [x, weights, *self._bias(channels, bias)], shape, options)
 
+    def transpose_conv(
+        self,
+        x: Handle,
+        out_channels: int,
+        kernel: Pair,
+        stride: Pair = 1,
+        padding: str = "SAME",
+        activation: str | None = None,
+        bias: bool = True,
+    ) -> Handle:
+        (kh, kw), (sh, sw) = _pair(kernel), _pair(stride)
+        weights = self._weights((out_channels, kh, kw, x.shape[3]), fan_in=kh * kw * x.shape[3], axis=0)
+        same = padding == "SAME"
+        sizes = [d * s if same else (d - 1) * s + k for d, s, k in zip(x.shape[1:3], (sh, sw), (kh, kw), strict=True)]
+        shape = (1, *sizes, out_channels)
+        options = schema.TransposeConvOptionsT(_PADDINGS[padding], sw, sh, ACTIVATIONS[activation])
+        operands = [self.constant(shape, "int32", "shape"), weights, x, *self._bias(out_channels, bias)]
+        return self._op("TRANSPOSE_CONV", operands, shape, options)
+
     def dense(
         self,
         x: Handle,

@@ -23,7 +23,7 @@ FIXED = {
     "LOGISTIC": Quant((1 / 256,), (-128,)),
     "TANH": Quant((1 / 128,), (0,)),
 }
-_WEIGHT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
+_WEIGHT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 0}
 _SMALLEST_RANGE = 1e-3
 
 Range = tuple[float, float]
@@ -109,7 +109,7 @@ def _requantize_fixed(network: Network, ranges: list[Range]) -> Network:
 def _quantize_activations(network: Network, ranges: list[Range]) -> list[Tensor]:
     """Every float tensor but weights and biases in int8, by its group's range."""
     groups, fixed = _groups(network), _fixed_outputs(network)
-    parameters = {i for op in network.ops if op.code in _WEIGHT_AXIS for i in op.inputs[1:]}
+    parameters = {i for op in network.ops if op.code in _WEIGHT_AXIS for i in _operands(op)[1:]}
     shared: dict[int, Range] = {}
     for index, group in enumerate(groups):
         low, high = shared.get(group, (0.0, 0.0))
@@ -136,9 +136,14 @@ def _to_int8(tensor: Tensor, quant: Quant) -> Tensor:
     return replace(tensor, dtype="int8", data=data, quant=quant)
 
 
+def _operands(op: Op) -> tuple[int, ...]:
+    """What a layer reads, its weights and its bias."""
+    return (op.inputs[2], op.inputs[1], *op.inputs[3:]) if op.code == "TRANSPOSE_CONV" else op.inputs
+
+
 def _quantize_weights(tensors: list[Tensor], op: Op, split: bool) -> None:
     """Weights symmetric, a scale per output channel if `split`; bias int32 in input scale * weight scale."""
-    source, kernel, *bias = op.inputs
+    source, kernel, *bias = _operands(op)
     weights, axis = tensors[kernel].data, _WEIGHT_AXIS[op.code]
     assert weights is not None
     others = tuple(i for i in range(weights.ndim) if i != axis)

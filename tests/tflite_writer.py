@@ -87,6 +87,8 @@ def _version(op: Op, tensors: tuple[Tensor, ...]) -> int:
             return 5
         if len(op.inputs) == 2:
             return 6
+    if op.code == "TRANSPOSE_CONV":
+        return 4 if op.options.fusedActivationFunction else 3 if len(op.inputs) > 3 else 2
     if tensors[op.inputs[0]].dtype == "int8":
         return _INT8_VERSIONS.get(op.code, 1)
     if op.code == "DEPTHWISE_CONV_2D" and (op.options.dilationHFactor, op.options.dilationWFactor) != (1, 1):

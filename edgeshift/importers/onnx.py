@@ -16,10 +16,12 @@ import numpy as np
 from edgeshift.errors import EdgeShiftError, ModelFormatError, UnsupportedOpError
 from edgeshift.importers.onnx_elementwise import ELEMENTWISE
 from edgeshift.importers.onnx_fuse import fuse
+from edgeshift.importers.onnx_gelu import join_gelus
 from edgeshift.importers.onnx_layers import LAYERS
 from edgeshift.importers.onnx_moves import MOVES
 from edgeshift.importers.onnx_values import REPLACE, Builder, Source, Value
 from edgeshift.ir import Graph, check_graph
+from edgeshift.passes.prune import prune
 
 OPSETS = range(11, 22)
 _FLOAT = 1  # TensorProto.FLOAT
@@ -101,7 +103,7 @@ def parse_onnx(data: bytes, name: str) -> Graph:
     except Exception as error:
         raise ModelFormatError(f"'{name}' cannot be read ({type(error).__name__}: {_line(error)})") from error
     check_graph(graph)
-    graph = fuse(graph)
+    graph = fuse(prune(graph))
     check_graph(graph)
     return graph
 
@@ -130,7 +132,7 @@ class _Reader:
             if given.name not in b.constants:
                 self._input(given)
         self.used = {i for n in graph.node for i in n.input} | {o.name for o in graph.output}
-        for index, node in enumerate(graph.node):
+        for index, node in enumerate(join_gelus(graph.node, self._scalars().get, self._gelu)):
             self._node(index, node)
         outputs = []
         for given in graph.output:
@@ -145,6 +147,17 @@ class _Reader:
         b.source = Source(len(self.model.graph.node), "output", name, (), (name,), {}, self.opset)
         made = b.straight(value).id
         return b.emit("RESHAPE", [made], value.shape) if made in b.inputs else made
+
+    def _scalars(self) -> dict[str, float]:
+        """The constants of one element."""
+        found = dict(self.b.constants)
+        for node in self.model.graph.node:
+            if node.op_type == "Constant" and node.attribute[0].name == "value":
+                found[node.output[0]] = self._array(node.attribute[0].t)
+        return {name: float(v.reshape(())) for name, v in found.items() if v.size == 1 and v.dtype.kind == "f"}
+
+    def _gelu(self, x: str, last: Any) -> Any:
+        return self.onnx.helper.make_node("Gelu", [x], [last.output[0]], name=last.name)
 
     def _array(self, proto: Any) -> np.ndarray:
         return np.asarray(self.onnx.numpy_helper.to_array(proto))

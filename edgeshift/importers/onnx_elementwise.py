@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edgeshift.importers.onnx_values import Builder, Value
-from edgeshift.ops import REGISTRY
 
 Layer = Callable[[Builder], Value]
 
@@ -86,9 +85,6 @@ def clamp(b: Builder, x: Value, low: float, high: float) -> Value:
         high = math.inf
     if (low, high) in known:
         return unary(b, known[low, high], x)
-    if low == 0.0 and "MINIMUM" not in REGISTRY:  # 6 is the only ceiling that there is
-        scaled = unary(b, "RELU6", binary(b, "MUL", x, _constant(b, 6 / high)))
-        return binary(b, "MUL", scaled, _constant(b, high / 6))
     if low > -3e38:
         x = unary(b, "RELU", x) if low == 0.0 else binary(b, "MAXIMUM", x, _constant(b, low))
     return x if high == math.inf else binary(b, "MINIMUM", x, _constant(b, high))
@@ -103,37 +99,19 @@ def _clip(b: Builder) -> Value:
 
 
 def _leaky(b: Builder) -> Value:
-    alpha = float(b.source.get("alpha", 0.01))
-    if "LEAKY_RELU" in REGISTRY:
-        return unary(b, "LEAKY_RELU", b.value(), alpha=np.float32(alpha))
-    return _below_zero(b, b.value(), _constant(b, alpha))
+    return unary(b, "LEAKY_RELU", b.value(), alpha=np.float32(b.source.get("alpha", 0.01)))
 
 
 def _prelu(b: Builder) -> Value:
     slope = b.constant(1, "its slope").astype(np.float32)
-    x = b.value()
-    return _below_zero(b, x, b.keep(slope, f"{b.source.name}_slope"))
-
-
-def _below_zero(b: Builder, x: Value, slope: Value) -> Value:
-    """max(x, 0) + slope * (x - max(x, 0)), whose every step but the product is exact."""
-    above = unary(b, "RELU", x)
-    return binary(b, "ADD", above, binary(b, "MUL", binary(b, "SUB", x, above), slope))
+    return binary(b, "PRELU", b.value(), b.keep(slope, f"{b.source.name}_slope"))
 
 
 def _hard_sigmoid(b: Builder) -> Value:
-    alpha, beta = float(b.source.get("alpha", 0.2)), float(b.source.get("beta", 0.5))
-    return _hard(b, b.value(), alpha, beta)
-
-
-def _hard(b: Builder, x: Value, alpha: float, beta: float) -> Value:
     """clip(alpha x + beta, 0, 1) by way of RELU6."""
-    x = binary(b, "ADD", binary(b, "MUL", x, _constant(b, 6 * alpha)), _constant(b, 6 * beta))
+    alpha, beta = float(b.source.get("alpha", 0.2)), float(b.source.get("beta", 0.5))
+    x = binary(b, "ADD", binary(b, "MUL", b.value(), _constant(b, 6 * alpha)), _constant(b, 6 * beta))
     return binary(b, "MUL", unary(b, "RELU6", x), _constant(b, 1 / 6))
-
-
-def _hard_swish(b: Builder) -> Value:
-    return binary(b, "MUL", b.value(), _hard(b, b.value(), 1 / 6, 0.5))
 
 
 def _gelu(b: Builder) -> Value:
@@ -147,16 +125,14 @@ def _elu(b: Builder) -> Value:
 
 
 def _power(b: Builder) -> Value:
-    exponent = b.constant(1, "its exponent")
-    if exponent.size == 1 and float(exponent.reshape(())) == 2.0:
-        return binary(b, "MUL", b.value(), b.value())
-    if exponent.size == 1 and float(exponent.reshape(())) == 0.5:
-        return unary(b, "SQRT", b.value())
-    raise b.source.refuse("powers other than 2 and 0.5 are not built")
-
-
-def _negative(b: Builder) -> Value:
-    return binary(b, "MUL", b.value(), _constant(b, -1.0))
+    given, x = b.constant(1, "its exponent"), b.value()
+    exponent = float(given.reshape(())) if given.size == 1 else 0.0
+    if exponent == 3.0:
+        return binary(b, "MUL", unary(b, "SQUARE", x), x)
+    known = {2.0: "SQUARE", 0.5: "SQRT", -0.5: "RSQRT"}
+    if exponent not in known:
+        raise b.source.refuse(f"powers other than 3 and {', '.join(map(str, known))} are not built")
+    return unary(b, known[exponent], x)
 
 
 def _reciprocal(b: Builder) -> Value:
@@ -181,7 +157,7 @@ ELEMENTWISE: dict[str, Layer] = {
     "Log": _unary("LOG"),
     "Sqrt": _unary("SQRT"),
     "Abs": _unary("ABS"),
-    "Neg": _negative,
+    "Neg": _unary("NEG"),
     "Reciprocal": _reciprocal,
     "Add": _binary("ADD"),
     "Sub": _binary("SUB"),
@@ -195,7 +171,7 @@ ELEMENTWISE: dict[str, Layer] = {
     "LeakyRelu": _leaky,
     "PRelu": _prelu,
     "HardSigmoid": _hard_sigmoid,
-    "HardSwish": _hard_swish,
+    "HardSwish": _unary("HARD_SWISH"),
     "Gelu": _gelu,
     "Elu": _elu,
     "Softmax": _softmax,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from edgeshift.importers.onnx_elementwise import binary
+from edgeshift.importers.onnx_elementwise import binary, unary
 from edgeshift.importers.onnx_values import Builder, Value
 from edgeshift.ops.common import same_padding
 
@@ -192,7 +193,7 @@ def _dense(b: Builder, x: Value, weights: np.ndarray, bias: np.ndarray | None) -
         operands.append(b.data(np.broadcast_to(bias, weights.shape[1:]).astype(np.float32), f"{b.source.name}_bias"))
     stored = (*x.stored[:-1], weights.shape[1])
     made = b.emit("FULLY_CONNECTED", operands, stored, keep_num_dims=True, fused_activation_function=0)
-    return b.like(made, x)
+    return replace(b.like(made, x), roots=(*x.roots[:-1], None))
 
 
 def gemm(b: Builder) -> Value:
@@ -248,6 +249,34 @@ def batch_normalization(b: Builder) -> Value:
     return binary(b, "ADD", scaled, b.keep(offset, f"{b.source.name}_offset"))
 
 
+def _normalised(b: Builder, x: Value, axes: list[int], scale: np.ndarray, offset: np.ndarray | None) -> Value:
+    """(x - mean) / sqrt(variance + epsilon) over `axes`, scaled and offset."""
+    epsilon = b.keep(np.array(b.source.get("epsilon", 1e-5), np.float32), f"{b.source.name}_epsilon")
+    centred = binary(b, "SUB", x, reduced(b, x, axes, "MEAN", keep=True))
+    variance = reduced(b, unary(b, "SQUARE", centred), axes, "MEAN", keep=True)
+    made = binary(b, "MUL", centred, unary(b, "RSQRT", binary(b, "ADD", variance, epsilon)))
+    made = binary(b, "MUL", made, b.keep(scale.astype(np.float32), f"{b.source.name}_scale"))
+    if offset is None:
+        return made
+    return binary(b, "ADD", made, b.keep(offset.astype(np.float32), f"{b.source.name}_offset"))
+
+
+def layer_normalization(b: Builder) -> Value:
+    x = b.value()
+    if len([o for o in b.source.outputs if o]) > 1:
+        raise b.source.refuse("its mean is used", "use its first output only")
+    axis = b.axis(int(b.source.get("axis", -1)), x.rank)
+    return _normalised(b, x, list(range(axis, x.rank)), b.constant(1, "its scale"), b.optional(2))
+
+
+def instance_normalization(b: Builder) -> Value:
+    """Window-wide: its mean is over time."""
+    x = b.value()
+    shape = (-1, *([1] * (x.rank - 2)))
+    scale, offset = (b.constant(i, "its scale").reshape(shape) for i in (1, 2))
+    return _normalised(b, x, list(range(2, x.rank)), scale, offset)
+
+
 LAYERS: dict[str, Layer] = {
     "Conv": conv,
     "MaxPool": max_pool,
@@ -257,4 +286,6 @@ LAYERS: dict[str, Layer] = {
     "Gemm": gemm,
     "MatMul": matmul,
     "BatchNormalization": batch_normalization,
+    "LayerNormalization": layer_normalization,
+    "InstanceNormalization": instance_normalization,
 }

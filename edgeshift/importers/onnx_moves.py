@@ -133,21 +133,20 @@ def split(b: Builder) -> list[Value]:
 
 
 def gather(b: Builder) -> Value:
-    """With constant indices, evenly spaced: a slice."""
+    """With constant indices; evenly spaced ones are a slice."""
     x = b.value()
     indices = b.constant(1, "its index")
     axis = b.axis(int(b.source.get("axis", 0)), x.rank)
     flat = [int(i) % x.shape[axis] for i in indices.reshape(-1)]
     step = flat[1] - flat[0] if len(flat) > 1 else 1
-    if step == 0 or flat != [flat[0] + i * step for i in range(len(flat))]:
-        whole = [sliced(b, x, {axis: slice(i, i + 1)}) for i in flat]
-        stored = list(whole[0].stored)
-        stored[x.place(axis)] = len(flat)
-        operands, place = [w.id for w in whole], x.place(axis)
-        made = b.like(b.emit("CONCATENATION", operands, stored, axis=place, fused_activation_function=0), x)
-    else:
+    if step != 0 and flat == [flat[0] + i * step for i in range(len(flat))]:
         stop = flat[-1] + (1 if step > 0 else -1)
         made = sliced(b, x, {axis: slice(flat[0], stop if stop >= 0 else None, step)})
+    else:
+        stored = list(x.stored)
+        stored[x.place(axis)] = len(flat)
+        operands = [x.id, b.data(np.array(flat, np.int32), "indices")]
+        made = b.like(b.emit("GATHER", operands, stored, axis=x.place(axis)), x)
     if indices.ndim == 1:
         return made
     return b.reshaped(made, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
@@ -201,6 +200,39 @@ def expand(b: Builder) -> Value:
     return binary(b, "MUL", x, b.keep(np.ones(shape, np.float32), f"{b.source.name}_ones"))
 
 
+def tile(b: Builder) -> Value:
+    x = b.value()
+    repeats = [int(r) for r in b.constant(1, "its repetition").reshape(-1)]
+    placed = np.array([repeats[a] for a in x.order], np.int32)
+    stored = [d * r for d, r in zip(x.stored, placed.tolist(), strict=True)]
+    return b.like(b.emit("TILE", [x.id, b.data(placed, "repeats")], stored), x)
+
+
+def resize(b: Builder) -> Value:
+    """Every element several times, as nearest-neighbour upsampling by a whole factor is in all of ONNX's modes but few."""
+    x = b.value()
+    modes = (b.source.get("coordinate_transformation_mode", "half_pixel"), b.source.get("nearest_mode", "round_prefer_floor"))
+    known = (("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("pytorch_half_pixel", "round_prefer_floor"))
+    if b.source.get("mode", "nearest") != "nearest" or modes not in known or b.source.get("axes", None):
+        raise b.source.refuse("only nearest-neighbour upsampling by whole factors is built")
+    if b.has(3):
+        factors = [int(s) / d for s, d in zip(b.constant(3, "its size").reshape(-1), x.shape, strict=True)]
+    else:
+        factors = [float(f) for f in b.constant(2, "its scale").reshape(-1)]
+    whole = x.rank in (3, 4) and x.shape[0] == 1 and all(f >= 1 and f == int(f) for f in factors)
+    if not whole or factors[:2] != [1.0, 1.0]:
+        raise b.source.refuse(f"it scales {list(x.shape)} by {factors}", "upsample by whole factors")
+    x = b.reordered(x, (0, *range(2, x.rank), 1))
+    sizes = [int(d * f) for d, f in zip(x.shape[2:], factors[2:], strict=True)]
+    four = x.id if x.rank == 4 else b.emit("RESHAPE", [x.id], (1, x.shape[2], 1, x.shape[1]))
+    high, wide = (*sizes, 1)[:2]
+    operands = [four, b.data(np.array([high, wide], np.int32), "size")]
+    made = b.emit("RESIZE_NEAREST_NEIGHBOR", operands, (1, high, wide, x.shape[1]))
+    if x.rank == 3:
+        made = b.emit("RESHAPE", [made], (1, high, x.shape[1]))
+    return b.like(made, x)
+
+
 MOVES: dict[str, Layer] = {
     "Identity": same,
     "Dropout": same,
@@ -220,4 +252,6 @@ MOVES: dict[str, Layer] = {
     "ReduceMax": reduce_("REDUCE_MAX"),
     "ReduceMin": reduce_("REDUCE_MIN"),
     "Expand": expand,
+    "Tile": tile,
+    "Resize": resize,
 }

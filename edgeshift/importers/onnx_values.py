@@ -156,7 +156,7 @@ class Builder:
         """A tensor with the axes of `x`, in the same order."""
         stored = self.tensors[made].shape
         shape = tuple(stored[x.place(a)] for a in range(x.rank))
-        return Value(made, shape, x.order, tuple(r if d == e else None for r, d, e in zip(x.roots, shape, x.shape)))
+        return Value(made, shape, x.order, x.roots)
 
     def reordered(self, x: Value, order: Sequence[int]) -> Value:
         """The same value with its axes stored in `order`."""
@@ -212,7 +212,7 @@ class Builder:
     def hint(self, x: Value, axis: int, how: str) -> None:
         """The axis of an input that `axis` comes from is time."""
         root = x.roots[axis]
-        if root is not None and not self.time_axes:
+        if root is not None and not self.time_axes and self.tensors[root[0]].shape[root[1]] > 1:
             self.time_axes[root[0]] = (root[1], how)
 
     def graph(self, name: str, sha256: str, outputs: Sequence[int]) -> Graph:

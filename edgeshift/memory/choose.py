@@ -104,9 +104,11 @@ def _recomputed(graph: ColumnGraph, hop: int, early: Early, schedule: Schedule) 
     for first in range(len(keeping)):
         for stop in range(first + 1, len(keeping) + 1):
             try:
-                yield make_schedule(graph, hop, early, frozenset(keeping[first:stop]))
+                made = make_schedule(graph, hop, early, frozenset(keeping[first:stop]))
             except Overlap:
                 continue
+            if made.macs_per_hop > schedule.macs_per_hop:  # else only work that is not counted would be done again
+                yield made
 
 
 def _longest_lead(graph: ColumnGraph, hop: int, early: Early, step: int) -> Schedule | None:

@@ -200,10 +200,10 @@ def filter_scales(node: Node, filters, x: Stream, axis: int) -> np.ndarray | Non
     return filters.quant.scale
 
 
-def bias_of(node: Node, low: Lowering, channels: int, output: Stream) -> np.ndarray:
-    """The bias of `channels` outputs, zeros where it is absent: int32 or float32."""
+def bias_of(node: Node, low: Lowering, channels: int, output: Stream, place: int = 2) -> np.ndarray:
+    """The bias of `channels` outputs, operand `place`, zeros where it is absent: int32 or float32."""
     wanted = np.dtype(np.int32) if output.dtype == np.int8 else np.dtype(np.float32)
-    tensor_id = node.inputs[2] if len(node.inputs) > 2 else None
+    tensor_id = node.inputs[place] if len(node.inputs) > place else None
     if tensor_id is None:
         return np.zeros(channels, wanted)
     bias = low.constant(tensor_id)

@@ -19,9 +19,7 @@ from edgeshift.ops.base import ColumnOp, Kernel
 class Expand(ColumnOp):
     """For each position of a column channel `c` is the operand's `source[c]`, but channels `at` are `values`."""
 
-    def __init__(
-        self, operand: Stream, output: Stream, source: np.ndarray, at: np.ndarray, values: np.ndarray
-    ) -> None:
+    def __init__(self, operand: Stream, output: Stream, source: np.ndarray, at: np.ndarray, values: np.ndarray) -> None:
         super().__init__(Node(-1, "EXPAND", (operand.id,), (output.id,)), [operand], output, [Window()])
         self.source, self.at, self.values = source, at, values
         self.positions = output.size // len(source)

@@ -63,8 +63,8 @@ def _simplify(op: Layer, new_id: int, worth: int) -> tuple[Layer, list[Expand], 
         taps = op.windows[0].kernel
         op = _cut(op, first, stop)
         notes.append(
-            f"layer '{op.output.name}': only taps {first}..{stop - 1} of {taps} are not zero in all filters, the others "
-            f"are left out: {trained - op.macs_per_column:,} fewer MACs per column"
+            f"layer '{op.output.name}': taps are zero in all filters but for {first}..{stop - 1} of 0..{taps - 1}, left "
+            f"out: {trained - op.macs_per_column:,} fewer MACs per column"
         )
     shared = _shared(op, new_id, worth) if not isinstance(op, DepthwiseConv) else None
     if shared is None:
@@ -127,7 +127,7 @@ def _shared(op: Conv | Dense, new_id: int, worth: int) -> tuple[Conv | Dense, Ex
     if isinstance(op, Conv) and op.groups > 1:
         return None  # equal filters of two groups read other channels
     filters = len(op.weights)
-    constant = ~op.weights.reshape(filters, -1).any(axis=1)
+    constant: np.ndarray = ~op.weights.reshape(filters, -1).any(axis=1)
     same = _first_equals(op)
     once = [i for i in range(filters) if same[i] == i and not constant[i]]
     wanted = max(len(once), 1)

@@ -108,9 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Accuracy of the activity network on its test stream.")
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--hop", type=int, default=1)
-    parser.add_argument(
-        "--outputs", type=Path, help="judge these, .npy [windows, 4]; default: run the reference"
-    )
+    parser.add_argument("--outputs", type=Path, help="judge these, .npy [windows, 4]; default: run the reference")
     options = parser.parse_args(arguments)
     frames, labels = load_stream()
     if options.outputs:
@@ -119,9 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         windows = stream_windows(frames, hop=options.hop)
         outputs = run_reference(options.model.read_bytes(), windows)
     accuracy = stream_accuracy(outputs, labels, hop=options.hop)
-    print(
-        f"accuracy at hop {options.hop}: {accuracy}; {accuracy.straddling} straddle recordings: not counted"
-    )
+    print(f"accuracy at hop {options.hop}: {accuracy}; {accuracy.straddling} straddle recordings: not counted")
 
 
 if __name__ == "__main__":

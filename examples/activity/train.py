@@ -49,9 +49,7 @@ def read_split(split: str) -> tuple[Array, Array]:
     if hashlib.sha256(content).hexdigest() != SHA256[split]:
         raise SystemExit(f"error: {file.name} is not the file that this example was made from")
     cases = [line.split(":") for line in content.decode().splitlines() if line and line[0] not in "#@"]
-    recordings = np.array(
-        [[channel.split(",") for channel in channels] for *channels, _ in cases], dtype=np.float32
-    )
+    recordings = np.array([[channel.split(",") for channel in channels] for *channels, _ in cases], dtype=np.float32)
     return recordings.transpose(0, 2, 1), np.array([ACTIVITIES.index(activity) for *_, activity in cases])
 
 
@@ -168,9 +166,7 @@ def report(network: Any, model: bytes, recordings: Array, labels: Array) -> None
     print(f"{MODEL.name}: {len(model)} bytes, {network.count_params()} parameters")
     print("middle window of each recording, float:", score(network.predict(middles, verbose=0), labels))
     print("middle window of each recording, int8: ", score(run_reference(model, middles), labels))
-    print(
-        "every window of each recording, float: ", score(network.predict(windows, verbose=0), window_labels)
-    )
+    print("every window of each recording, float: ", score(network.predict(windows, verbose=0), window_labels))
     print("every window of each recording, int8:  ", score(run_reference(model, windows), window_labels))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,19 @@ def test_main_c_gives_what_streaming_model_gives(isa: str, tmp_path: Path) -> No
             expected.append(f"{best} {(int(scores.reshape(-1)[best]) + 128) / 256:.3f}")
     assert printed.stdout.splitlines() == expected
     assert len(expected) == len(raw) - model.window_frames + 1
+
+
+def test_demo_on_a_network_of_ones_own(tmp_path: Path) -> None:
+    """`make demo MODEL=... INPUT=... LABELS=...` needs nothing but these files."""
+    rng = np.random.default_rng(0)
+    np.savetxt(tmp_path / "recording.csv", rng.standard_normal((80, 2)), delimiter=",", header="x,y", comments="")
+    np.save(tmp_path / "labels.npy", np.repeat([0, 1], 40))
+    inputs = ["--input", tmp_path / "recording.csv", "--labels", tmp_path / "labels.npy", "--hop", "2"]
+    program = [sys.executable, ROOT / "examples" / "demo.py", ROOT / "docs" / "example.tflite", *inputs]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "35 of 35 hops bit for bit" in done.stdout
+    assert "windows of one label)" in done.stdout
 
 
 def test_api_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

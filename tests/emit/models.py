@@ -51,10 +51,11 @@ def written(folder: Path, name: str, dtype: str = "int8") -> Path:
 
 
 def renamed(describe: Callable[[Net], None], names: Iterable[str]) -> bytes:
-    """A float network whose tensors have these names."""
+    """A float network whose first tensors have these names."""
     net = Net("renamed", np.random.default_rng(1))
     describe(net)
-    net._tensors = [replace(tensor, name=name) for tensor, name in zip(net._tensors, names, strict=False)]
+    named = [replace(tensor, name=name) for tensor, name in zip(net._tensors, names, strict=False)]
+    net._tensors[: len(named)] = named
     return net.build()
 
 

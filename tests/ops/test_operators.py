@@ -7,7 +7,7 @@ import tflite
 
 from edgeshift.ops import REGISTRY
 from tests.ladder import check
-from tests.ops import arithmetic, functions, moves, selections, windowed  # noqa: F401  enter their forms
+from tests.ops import arithmetic, functions, moves, products, selections, windowed  # noqa: F401  enter their forms
 from tests.ops.sweeps import DTYPES, FORMS, cases
 
 FAMILIES = sorted({(form.family, dtype) for form in FORMS for dtype in form.dtypes})
