@@ -111,9 +111,16 @@ def figures(title: str) -> str:
         line.append(f"{row['ratio']:.1f}")
         if targets:
             goals = [f"{row[key]:,}" for key in ("must", "stretch") if row[key] is not None]
-            line += [", ".join(goals), {"NOT reached": "**no**", "must": "yes"}.get(row["verdict"], row["verdict"])]
+            line += [" / ".join(goals), reached(row["verdict"], len(goals))]
         lines.append(line)
-    return markdown(lines, left=(0, 2))
+    return markdown(lines, left=(0, 2, 7))
+
+
+def reached(verdict: str, goals: int) -> str:
+    """Which of a row's targets were reached, the harder one last."""
+    if verdict == "NOT reached":
+        return "**no**"
+    return {"": "", "must": "yes" if goals == 1 else "the first", "stretch": "both"}[verdict]
 
 
 def scaling(along: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import sys
@@ -312,10 +313,17 @@ def ops(as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line: one line `error: ...` and status 1 for what EdgeShift refuses, 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # models name tensors as they like, terminals know what they do
     try:
         status = cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except EdgeShiftError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {' '.join(str(error).split())}", err=True)
+        status = 1
+    except MemoryError:
+        click.echo("error: not enough memory: use fewer or shorter hops, or a smaller recording", err=True)
         status = 1
     except click.ClickException as error:
         error.show()

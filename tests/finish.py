@@ -28,7 +28,7 @@ def _window(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
 
 def finish(net: Net, dtype: str) -> bytes:
     """The model's bytes; how weights are quantised (per channel, per tensor) is drawn too."""
-    if dtype not in DTYPES:
+    if dtype not in (*DTYPES, "int8_byteio"):
         raise ValueError(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
     if dtype == "float32":
         return net.build()
@@ -37,6 +37,7 @@ def finish(net: Net, dtype: str) -> bytes:
         per_channel=bool(net.rng.random() < 0.75),
         per_channel_dense=bool(net.rng.random() < 0.5),
         float_io=dtype == "int8_floatio",
+        byte_io=dtype == "int8_byteio",
     )
 
 

@@ -52,6 +52,7 @@ class GraphBuilder:
         per_channel: bool = True,
         per_channel_dense: bool = False,
         float_io: bool = False,
+        byte_io: bool = False,
     ) -> bytes:
         """int8 by ranges seen on `calibration`: windows, each a list with one array per input."""
         return quantizer.quantize(
@@ -60,6 +61,7 @@ class GraphBuilder:
             per_channel=per_channel,
             per_channel_dense=per_channel_dense,
             float_io=float_io,
+            byte_io=byte_io,
         )
 
     def input(self, shape: Sequence[int]) -> Handle:

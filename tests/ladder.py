@@ -91,8 +91,9 @@ class Climber:
         shape = (self.pushes, columns, stream.size)
         if stream.id in self.graph.temporal and self.case.seed % 2 == 0:
             return drift(self.graph, self.pushes * columns, self.case.seed)[index].reshape(shape)
-        if stream.dtype == np.int8:
-            return rng.integers(-128, 128, shape, np.int8)
+        if stream.dtype.kind != "f":
+            info = np.iinfo(stream.dtype)
+            return rng.integers(info.min, info.max + 1, shape, stream.dtype)
         return rng.normal(0, 1.5, shape).astype(np.float32)
 
     def pushed(self, push: int) -> list[np.ndarray]:

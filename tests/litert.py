@@ -11,23 +11,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edgeshift.host.runnable import runnable
+
 
 def interpreter(model: bytes, *, preserve: bool = False) -> Any:
     """An allocated reference interpreter; `preserve` keeps every intermediate tensor readable."""
-    try:
-        made = _interpreter(model, OpResolverType.BUILTIN_REF, preserve)
-    except ValueError as error:
-        if "ELU" not in str(error):  # the one operator that has no reference kernel
-            raise
-        made = _interpreter(model, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, preserve)
+    made = Interpreter(
+        model_content=runnable(model),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+        experimental_preserve_all_tensors=preserve,
+    )
     made.allocate_tensors()
     return made
-
-
-def _interpreter(model: bytes, kernels: Any, preserve: bool) -> Any:
-    return Interpreter(
-        model_content=model, experimental_op_resolver_type=kernels, experimental_preserve_all_tensors=preserve
-    )
 
 
 def invoke(made: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:

@@ -22,6 +22,7 @@ FIXED = {
     "SOFTMAX": Quant((1 / 256,), (-128,)),
     "LOGISTIC": Quant((1 / 256,), (-128,)),
     "TANH": Quant((1 / 128,), (0,)),
+    "L2_NORMALIZATION": Quant((1 / 128,), (0,)),
 }
 _WEIGHT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 0}
 _SMALLEST_RANGE = 1e-3
@@ -36,6 +37,7 @@ def quantize(
     per_channel: bool = True,
     per_channel_dense: bool = False,
     float_io: bool = False,
+    byte_io: bool = False,
 ) -> bytes:
     """The float `network` in int8, its activation ranges measured over the windows of `calibration`."""
     ranges = _measure(network, calibration)
@@ -46,7 +48,7 @@ def quantize(
             split = per_channel_dense if op.code == "FULLY_CONNECTED" else per_channel
             _quantize_weights(tensors, op, split)
     network = replace(network, tensors=tuple(tensors))
-    return write(_with_float_io(network) if float_io else network)
+    return write(_with_other_io(network, byte_io) if float_io or byte_io else network)
 
 
 def _measure(network: Network, calibration: Sequence[Sequence[np.ndarray]]) -> list[Range]:
@@ -173,18 +175,24 @@ def _scale(tensor: Tensor) -> float:
     return tensor.quant.scale[0]
 
 
-def _with_float_io(network: Network) -> Network:
-    """The int8 network behind float inputs (QUANTIZE) and outputs (DEQUANTIZE)."""
+def _with_other_io(network: Network, bytes_: bool) -> Network:
+    """The int8 network behind float inputs (QUANTIZE) and outputs (DEQUANTIZE), or behind uint8 ones (QUANTIZE)."""
     tensors = list(network.tensors)
 
-    def as_float(index: int) -> int:
+    def outer(index: int) -> int:
         inner = tensors[index]
-        tensors.append(Tensor(f"{inner.name}/float", inner.shape))
+        made = Tensor(f"{inner.name}/outer", inner.shape)
+        if bytes_:
+            assert inner.quant is not None
+            quant = Quant(inner.quant.scale, tuple(zero + 128 for zero in inner.quant.zero_point))
+            made = replace(made, dtype="uint8", quant=quant)
+        tensors.append(made)
         return len(tensors) - 1
 
-    inputs = tuple(as_float(index) for index in network.inputs)
-    outputs = tuple(as_float(index) for index in network.outputs)
-    ops = [Op("QUANTIZE", (outer,), inner) for outer, inner in zip(inputs, network.inputs, strict=True)]
+    inputs = tuple(outer(index) for index in network.inputs)
+    outputs = tuple(outer(index) for index in network.outputs)
+    last = "QUANTIZE" if bytes_ else "DEQUANTIZE"
+    ops = [Op("QUANTIZE", (made,), inner) for made, inner in zip(inputs, network.inputs, strict=True)]
     ops += network.ops
-    ops += [Op("DEQUANTIZE", (inner,), outer) for outer, inner in zip(outputs, network.outputs, strict=True)]
+    ops += [Op(last, (inner,), made) for made, inner in zip(outputs, network.outputs, strict=True)]
     return Network(tuple(tensors), tuple(ops), inputs, outputs)

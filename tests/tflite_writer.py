@@ -14,6 +14,8 @@ NO_TENSOR = -1  # TFLite's index of an absent optional operand
 _TYPES = {
     "float32": schema.TensorType.FLOAT32,
     "int8": schema.TensorType.INT8,
+    "uint8": schema.TensorType.UINT8,
+    "float16": schema.TensorType.FLOAT16,
     "int32": schema.TensorType.INT32,
 }
 

@@ -168,7 +168,7 @@ def _ports(schedule: Schedule, streams: Mapping[int, StreamView], of: Sequence[S
     ports = []
     for index, stream in enumerate(of):
         temporal = kind == "input" and stream.id in schedule.graph.temporal
-        quant = stream.quant if stream.dtype == np.int8 else None
+        quant = stream.quant if stream.dtype.kind != "f" else None
         ports.append(
             Port(
                 suffix=str(index) if len(of) > 1 else "",

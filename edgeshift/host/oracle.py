@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from edgeshift.errors import VerificationError
+from edgeshift.host.runnable import runnable
 from edgeshift.importers import is_onnx, read_model
 from edgeshift.shift import Reference
 
@@ -52,7 +53,9 @@ class OnnxRuntime:
         try:
             runtime = importlib.import_module("onnxruntime")
         except ImportError as error:
-            raise VerificationError("ONNX models are verified with onnxruntime: pip install 'edgeshift[onnx]'") from error
+            raise VerificationError(
+                "ONNX models are verified with onnxruntime: pip install 'edgeshift[onnx]'"
+            ) from error
         options = runtime.SessionOptions()
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -79,7 +82,7 @@ class LiteRT:
         package, runtime = _runtime()
         try:
             self._interpreter = runtime.Interpreter(
-                model_content=model, experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_REF
+                model_content=runnable(model), experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_REF
             )
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:

@@ -32,14 +32,14 @@ def drift(graph: ColumnGraph, frames: int, seed: int) -> list[np.ndarray]:
             wave_[start : start + int(rng.integers(1, 12))] *= rng.choice([0.0, 8.0])
         low, high = _range(graph, stream)
         values = (low + high) / 2 + wave_ * (high - low) / 2
-        made.append(_as_input(stream, values.astype(np.float32), real=stream.dtype != np.int8))
+        made.append(_as_input(stream, values.astype(np.float32), real=stream.dtype.kind == "f"))
     return made
 
 
 def _range(graph: ColumnGraph, stream: Stream) -> tuple[float, float]:
-    """The values that an input is made for: int8's own range, that of the QUANTIZE that reads it, or [-1, 1]."""
-    if stream.dtype == np.int8:
-        return -128.0, 127.0
+    """The values that an input is made for: an integer's own range, that of the QUANTIZE that reads it, or [-1, 1]."""
+    if stream.dtype.kind != "f":
+        return float(np.iinfo(stream.dtype).min), float(np.iinfo(stream.dtype).max)
     for op in graph.ops:
         if op.op == "QUANTIZE" and op.inputs[0].id == stream.id and op.output.quant is not None:
             scale, zero = float(op.output.quant.scale[0]), int(op.output.quant.zero_point[0])
@@ -49,18 +49,20 @@ def _range(graph: ColumnGraph, stream: Stream) -> tuple[float, float]:
 
 def _as_input(stream: Stream, values: np.ndarray, real: bool) -> np.ndarray:
     """Values as the input's dtype: real ones are quantised by its scale, raw ones rounded."""
-    if stream.dtype != np.int8:
+    if stream.dtype.kind == "f":
         return np.ascontiguousarray(values, stream.dtype)
     if real and stream.quant is not None:
-        return quantize_float(values, float(stream.quant.scale[0]), int(stream.quant.zero_point[0]))
-    return np.clip(np.rint(values), -128, 127).astype(np.int8)
+        scale, zero = float(stream.quant.scale[0]), int(stream.quant.zero_point[0])
+        return quantize_float(values, scale, zero, stream.dtype.type)
+    info = np.iinfo(stream.dtype)
+    return np.clip(np.rint(values), info.min, info.max).astype(stream.dtype)
 
 
 def read_recording(graph: ColumnGraph, path: str | Path, seed: int = 0) -> list[np.ndarray]:
     """The frames of a `.npy`, `.csv` or `.wav` file for a network with one temporal input.
 
-    `.npy`: `[frames, size]` (or any shape `[frames, ...]` of that size); int8 goes to an int8 input as it is, floats are
-    real values and are quantised. `.csv`: a frame per line, real values. `.wav`: 16-bit mono in [-1, 1), for networks
+    `.npy`: `[frames, size]` (or any shape `[frames, ...]` of that size); integers go to an integer input as they are,
+    floats are real values and are quantised. `.csv`: a frame per line, real values. `.wav`: 16-bit mono in [-1, 1), for networks
     that take samples. Other inputs get a seeded drift. Raises `InputError`.
     """
     path = Path(path)
@@ -86,8 +88,11 @@ def read_recording(graph: ColumnGraph, path: str | Path, seed: int = 0) -> list[
         raise InputError(f"'{path}' has {len(values)} frames, a window has {graph.window_frames}")
     if values.dtype.kind not in "iuf":
         raise InputError(f"'{path}' holds {values.dtype}, not numbers")
-    if values.dtype.kind in "iu" and stream.dtype == np.int8 and (values.min() < -128 or values.max() > 127):
-        raise InputError(f"'{path}' holds integers beyond int8; give raw int8, or real values as floats")
+    if values.dtype.kind in "iu" and stream.dtype.kind != "f":
+        info = np.iinfo(stream.dtype)
+        if values.min() < info.min or values.max() > info.max:
+            kind = stream.dtype
+            raise InputError(f"'{path}' holds integers beyond {kind}; give raw {kind}, or real values as floats")
     frames = _as_input(stream, values, real=values.dtype.kind == "f")
     others = drift(graph, len(frames), seed)
     return [frames if s is stream else other for s, other in zip(graph.inputs, others, strict=True)]

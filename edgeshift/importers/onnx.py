@@ -112,6 +112,12 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
+def _within(node: Any) -> list[Any]:
+    """The nodes in the branches of a node."""
+    inner = [n for a in node.attribute for n in a.g.node]
+    return inner + [deeper for n in inner for deeper in _within(n)]
+
+
 class _Reader:
     """Reads the nodes in order: those of constants are computed, the others become ours."""
 
@@ -122,16 +128,20 @@ class _Reader:
     def read(self, name: str, sha256: str) -> Graph:
         graph, b = self.model.graph, self.b
         for index, node in enumerate(graph.node):
+            within = sorted({n.op_type for n in _within(node)} & set(_WHY) - {"If"})
+            if node.op_type == "If" and not within:
+                continue  # its condition may yet be a constant
             if node.op_type in _WHY:  # whatever else may be missing, this is what decides
-                raise self._source(index, node, list(node.output)).refuse(
-                    _WHY[node.op_type], _REMEDIES.get(node.op_type, REPLACE)
-                )
+                why = _WHY[node.op_type] + (f" (within it: {', '.join(within)})" if within else "")
+                remedy = _REMEDIES.get(node.op_type, REPLACE)
+                raise self._source(index, node, list(node.output)).refuse(why, remedy)
         for initializer in graph.initializer:
             b.constants[initializer.name] = self._array(initializer)
         for given in graph.input:
             if given.name not in b.constants:
                 self._input(given)
-        self.used = {i for n in graph.node for i in n.input} | {o.name for o in graph.output}
+        everywhere = [n for node in graph.node for n in (node, *_within(node))]
+        self.used = {i for n in everywhere for i in n.input} | {o.name for o in graph.output}
         for index, node in enumerate(join_gelus(graph.node, self._scalars().get, self._gelu)):
             self._node(index, node)
         outputs = []
@@ -188,6 +198,10 @@ class _Reader:
             b.constants[outputs[0]] = np.array(shape[slice(source.get("start", 0), source.get("end", None))], np.int64)
         elif op == "Size" and node.input[0] in b.values:
             b.constants[outputs[0]] = np.array(np.prod(b.values[node.input[0]].shape), np.int64)
+        elif op == "If" and node.input[0] in b.constants:
+            self._branch(index, node, bool(b.constants[node.input[0]].reshape(())))
+        elif op == "If":
+            raise source.refuse(_WHY[op])
         elif all(not i or i in b.constants for i in node.input):
             self._compute(source, node)
         elif node.domain not in ("", "ai.onnx") or op not in _BUILDERS:
@@ -196,6 +210,18 @@ class _Reader:
             made = _BUILDERS[op](b)
             for output, value in zip(outputs, made if isinstance(made, list) else [made], strict=True):
                 b.values[output] = value
+
+    def _branch(self, index: int, node: Any, condition: bool) -> None:
+        """A branch whose condition is known when the model is read."""
+        name = "then_branch" if condition else "else_branch"
+        branch = next(a.g for a in node.attribute if a.name == name)
+        for initializer in branch.initializer:
+            self.b.constants[initializer.name] = self._array(initializer)
+        for inner in branch.node:
+            self._node(index, inner)
+        for output, inner in zip(node.output, branch.output, strict=True):
+            found: Any = self.b.constants if inner.name in self.b.constants else self.b.values
+            found[output] = found[inner.name]
 
     def _source(self, index: int, node: Any, outputs: list[str]) -> Source:
         attrs = {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx_values import Axis, Builder, Value
 
 Layer = Callable[[Builder], Value]
 
@@ -24,7 +24,7 @@ def binary(b: Builder, op: str, x: Value, y: Value) -> Value:
     operands = [_aligned(b, v, rank, order).id for v in (x, y)]
     attrs = {"fused_activation_function": 0} if op in ("ADD", "SUB", "MUL", "DIV") else {}
     made = b.emit(op, operands, [shape[a] for a in order], **attrs)
-    roots: list = [None] * rank
+    roots: list[Axis | None] = [None] * rank
     for v in (x, y):
         for a, (root, size) in enumerate(zip(v.roots, v.shape, strict=True)):
             at = a + rank - v.rank

@@ -14,6 +14,7 @@ from edgeshift.ops.common import same_padding
 
 SAME, VALID = 0, 1
 Pads = tuple[tuple[int, int], tuple[int, int]]
+Windows = tuple[tuple[int, int], tuple[int, int], Pads, tuple[int, int]]  # strides, dilations, padding, output
 Layer = Callable[[Builder], Value]
 
 
@@ -34,9 +35,7 @@ def _pair(values: Sequence[int], rank: int) -> tuple[int, int]:
     return (int(values[0]), int(values[1]) if rank == 4 else 1)
 
 
-def _windows(
-    b: Builder, x: Value, kernel: Sequence[int], ceil: bool
-) -> tuple[tuple[int, int], tuple[int, int], Pads, tuple[int, int]]:
+def _windows(b: Builder, x: Value, kernel: Sequence[int], ceil: bool) -> Windows:
     """Strides, dilations, padding (both sides) and the output's lengths, over two spatial axes."""
     rank, n = x.rank, x.rank - 2
     if len(kernel) != n:
@@ -70,7 +69,7 @@ def _windows(
 
 
 def _placed(
-    b: Builder, x: Value, op: str, operands: list[int | None], channels: int, window: tuple, kernel: tuple[int, int]
+    b: Builder, x: Value, op: str, operands: Sequence[int], channels: int, window: Windows, kernel: tuple[int, int]
 ) -> Value:
     """The 2-D node over the stored operand, as `[1, H, W, C]` even if it is 1-D."""
     strides, dilations, pads, out = window
@@ -107,7 +106,9 @@ def conv(b: Builder) -> Value:
     x = _image(b, b.value())
     group = int(b.source.get("group", 1))
     if weights.ndim != x.rank or x.shape[1] % group or weights.shape[1] * group != x.shape[1]:
-        raise b.source.refuse(f"its filter {list(weights.shape)} does not fit {list(x.shape)}", "export the model again")
+        raise b.source.refuse(
+            f"its filter {list(weights.shape)} does not fit {list(x.shape)}", "export the model again"
+        )
     out_channels, kernel = weights.shape[0], weights.shape[2:]
     window = _windows(b, x, kernel, False)
     four = weights if x.rank == 4 else weights[..., None]

@@ -83,9 +83,7 @@ def concat(b: Builder) -> Value:
     placed = [b.reordered(p, lead.order) for p in parts]
     stored = list(lead.stored)
     stored[lead.place(axis)] = sum(p.shape[axis] for p in parts)
-    made = b.emit(
-        "CONCATENATION", [p.id for p in placed], stored, axis=lead.place(axis), fused_activation_function=0
-    )
+    made = b.emit("CONCATENATION", [p.id for p in placed], stored, axis=lead.place(axis), fused_activation_function=0)
     return b.like(made, lead)
 
 
@@ -209,10 +207,17 @@ def tile(b: Builder) -> Value:
 
 
 def resize(b: Builder) -> Value:
-    """Every element several times, as nearest-neighbour upsampling by a whole factor is in all of ONNX's modes but few."""
+    """Nearest-neighbour upsampling by whole factors: every element several times."""
     x = b.value()
-    modes = (b.source.get("coordinate_transformation_mode", "half_pixel"), b.source.get("nearest_mode", "round_prefer_floor"))
-    known = (("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("pytorch_half_pixel", "round_prefer_floor"))
+    modes = (
+        b.source.get("coordinate_transformation_mode", "half_pixel"),
+        b.source.get("nearest_mode", "round_prefer_floor"),
+    )
+    known = (
+        ("asymmetric", "floor"),
+        ("half_pixel", "round_prefer_floor"),
+        ("pytorch_half_pixel", "round_prefer_floor"),
+    )
     if b.source.get("mode", "nearest") != "nearest" or modes not in known or b.source.get("axes", None):
         raise b.source.refuse("only nearest-neighbour upsampling by whole factors is built")
     if b.has(3):

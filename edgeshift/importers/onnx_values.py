@@ -125,8 +125,8 @@ class Builder:
 
     def data(self, data: np.ndarray, name: str = "constant") -> int:
         data = np.array(data, order="C")
-        if data.dtype.kind == "f" and np.isnan(data).any():
-            raise self.source.refuse("its constants hold NaN", "train or export the model again")
+        if data.dtype.kind == "f" and not np.isfinite(data).all():
+            raise self.source.refuse("its constants hold NaN or infinite values", "train or export the model again")
         data.setflags(write=False)
         number = len(self.tensors)
         self.tensors[number] = Tensor(number, name, data.shape, data.dtype, None, data)

@@ -27,7 +27,7 @@ _TYPES = _enum_names(tflite.TensorType)
 _DTYPES = {
     name: np.dtype(name.lower())
     for name in ("FLOAT32", "FLOAT16", "FLOAT64", "INT8", "UINT8", "INT16", "INT32", "INT64", "UINT32")
-} | {"BOOL": np.dtype(np.bool_)}
+} | {"BOOL": np.dtype(np.bool_), "INT4": np.dtype(np.int8)}  # int4 is unpacked
 
 
 def load_tflite(path: str | Path) -> Graph:
@@ -102,13 +102,17 @@ def _tensor(model: Any, raw: Any, index: int) -> Tensor:
         if raw.Sparsity() is not None:
             raise ModelFormatError(f"tensor '{name}' is stored sparse; export the model with dense weights")
         values = np.frombuffer(buffer.DataAsNumpy().tobytes(), dtype=dtype.newbyteorder("<")).astype(dtype)
+        if type_name == "INT4":
+            values = np.stack([values << 4 >> 4, values >> 4], axis=-1).reshape(-1)[: int(np.prod(shape))]
         if values.size != int(np.prod(shape, dtype=np.int64)):
             raise ModelFormatError(f"constant '{name}' does not fill its shape {list(shape)}")
-        if dtype.kind == "f" and np.isnan(values).any():
-            raise ModelFormatError(f"constant '{name}' holds NaN; train or export the model again")
+        if dtype.kind == "f" and not np.isfinite(values).all():
+            raise ModelFormatError(f"constant '{name}' holds NaN or infinite values; train or export the model again")
         data = values.reshape(shape)
         data.setflags(write=False)
     quant = _quant(raw, name, shape)
+    if dtype == np.int8 and quant is not None and ((quant.zero_point < -128) | (quant.zero_point > 127)).any():
+        raise ModelFormatError(f"tensor '{name}' has a zero point that is not an int8")
     return Tensor(index, name, shape, dtype or np.dtype("V1"), quant, data, bool(raw.IsVariable()))
 
 

@@ -93,15 +93,13 @@ class Elementwise(Broadcast):
         if output.dtype == np.int8:
             build = arithmetic.mul_params if node.op == "MUL" else arithmetic.add_params
             scales = [v for q in (*quants, output) for v in quantised(q)]
-            self.params = build(*scales, act)  # type: ignore[arg-type]
+            self.params = build(*scales, act)  # type: ignore[arg-type,call-arg]
 
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
         a, b = self.operands(taps, columns)
         if self.output.dtype == np.int8:
-            done = _INT8[self.op](a, b, self.params)  # type: ignore[operator]
-        else:
-            done = _FLOAT[self.op](a, b, self.act)
-        return done.reshape(len(columns), -1)
+            return _INT8[self.op](a, b, self.params).reshape(len(columns), -1)  # type: ignore[operator]
+        return _FLOAT[self.op](a, b, self.act).reshape(len(columns), -1)
 
     def kernel(self) -> Kernel:
         shape = self.loops()

@@ -40,5 +40,5 @@ class Expand(ColumnOp):
         }
         tables = {"source": self.source.astype(index)}
         if len(self.at):
-            tables |= {"at": self.at.astype(index), "values": self.values}
+            tables |= {"places": self.at.astype(index), "values": self.values}
         return Kernel("expand", "column", shape, tables)

@@ -50,7 +50,7 @@ def move(node: Node, low: Lowering, x: Stream, order: np.ndarray, time: int | No
     layout = Layout(1, 1, out.size) if time is None else Layout.along(out.shape, time)
     made = Relayout.between(x, low.output(node, layout), order, node)
     if time is not None and not made.follows_time:
-        low.notes.append(f"{node.op} '{out.name}' repeats columns: it is computed afresh for every window")
+        low.notes.append(f"{node.op} '{out.name}' repeats or reorders columns: it is made anew for every window")
     low.emit(made)
 
 

@@ -151,11 +151,12 @@ def lower_transpose_conv(node: Node, low: Lowering) -> None:
         )
     if weights.shape[3] != x.shape[3] or weights.shape[0] != out.shape[3]:
         raise refuse(node, f"its filter {list(weights.shape)} does not fit {list(x.shape)}", "export it again")
-    strides, same = (int(node.attrs["stride_h"]), int(node.attrs["stride_w"])), int(node.attrs["padding"]) == 0
+    kernel, same = weights.shape[:3], int(node.attrs["padding"]) == 0
+    strides = (int(node.attrs["stride_h"]), int(node.attrs["stride_w"]))
 
     def padding(a: int) -> int:
         stride, length = strides[a - 1], out.shape[a]
-        return same_padding(length, -(-length // stride), weights.shape[a], stride, 1) if same else 0
+        return same_padding(length, -(-length // stride), kernel[a], stride, 1) if same else 0
 
     other, stride = 3 - axis, strides[axis - 1]
     features = (strides[other - 1], padding(other), x.shape[other], out.shape[other])

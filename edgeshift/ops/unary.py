@@ -3,7 +3,7 @@
 Int8 functions are tables of 256 entries, computed when the C is written. Source: see `reference/tables.py` and
 `reference/function_tables.py`.
 
-Types: float32, int8 (SQUARE: float32).
+Types: float32, int8 (SQUARE: float32; QUANTIZE and DEQUANTIZE: uint8 too, at inputs and outputs).
 Shift: a column reads the same column.
 """
 
@@ -53,7 +53,6 @@ _FLOAT = {
 _TABLES = {
     "LOGISTIC": tables.logistic_table,
     "TANH": tables.tanh_table,
-    "QUANTIZE": tables.requantize_table,
     "EXP": function_tables.exp_table,
     "LOG": function_tables.log_table,
     "SQRT": function_tables.sqrt_table,
@@ -66,7 +65,7 @@ _TABLES = {
 
 
 class Table(ColumnOp):
-    """An int8 function; `table[q + 128]` is the output for `q`."""
+    """An int8 function; `table[q + 128]` is the output for `q`, `table[q]` if the operand is uint8."""
 
     def __init__(self, node: Node, x: Stream, output: Stream, table: np.ndarray) -> None:
         super().__init__(node, [x], output, [Window()])
@@ -76,7 +75,8 @@ class Table(ColumnOp):
         return tables.take(self.table, taps[0][:, 0])
 
     def kernel(self) -> Kernel:
-        return Kernel("unary", "column", {"count": self.output.size, "function": "table"}, {"table": self.table})
+        function = "table" if self.inputs[0].dtype == np.int8 else "bytes_table"
+        return Kernel("unary", "column", {"count": self.output.size, "function": function}, {"table": self.table})
 
 
 class Clamp(ColumnOp):
@@ -110,32 +110,35 @@ class FloatFunction(ColumnOp):
 
 
 class Convert(ColumnOp):
-    """QUANTIZE float32 -> int8 and DEQUANTIZE int8 -> float32."""
+    """QUANTIZE float32 -> int8 or uint8 and DEQUANTIZE back."""
 
     def __init__(self, node: Node, x: Stream, output: Stream) -> None:
         super().__init__(node, [x], output, [Window()])
         self.scale, self.zero_point = quantised(output if node.op == "QUANTIZE" else x)
 
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
-        convert = arithmetic.quantize_float if self.op == "QUANTIZE" else arithmetic.dequantize
-        return convert(taps[0][:, 0], float(self.scale), self.zero_point)
+        x, scale = taps[0][:, 0], float(self.scale)
+        if self.op == "DEQUANTIZE":
+            return arithmetic.dequantize(x, scale, self.zero_point)
+        return arithmetic.quantize_float(x, scale, self.zero_point, self.output.dtype.type)
 
     def kernel(self) -> Kernel:
         scalars = {"scale": ("float", self.scale), "zero_point": ("int32_t", self.zero_point)}
-        shape = {"count": self.output.size, "function": self.op.lower()}
+        function = "quantize_bytes" if self.output.dtype == np.uint8 else self.op.lower()
+        shape = {"count": self.output.size, "function": function}
         return Kernel("unary", "column", shape, {}, scalars, ("convert",))
 
 
 @operator(*_CLAMPS, *_FLOAT, "GELU", "LEAKY_RELU", "QUANTIZE", "DEQUANTIZE")
 def lower_unary(node: Node, low: Lowering) -> None:
     x, out = low.stream(node.inputs[0]), low.tensor(node.outputs[0])
-    if node.op == "QUANTIZE" and x.dtype == np.int8 and same_quant(x.quant, out.quant):
+    if node.op == "QUANTIZE" and x.dtype == out.dtype and same_quant(x.quant, out.quant):
         low.rename(node, x)
         return
     output = low.output(node, x.layout)
-    if x.dtype != output.dtype:
+    if x.dtype.kind != output.dtype.kind and "f" in (x.dtype.kind, output.dtype.kind):
         low.emit(Convert(node, x, output))
-    elif x.dtype == np.int8:
+    elif x.dtype.kind != "f":
         low.emit(Table(node, x, output, _table(node, x, output)))
     elif node.op in _CLAMPS:
         low.emit(Clamp(node, x, output))
@@ -157,6 +160,8 @@ def _float(node: Node) -> Float:
 def _table(node: Node, x: Stream, output: Stream) -> np.ndarray:
     (in_scale, in_zero), (out_scale, out_zero) = quantised(x), quantised(output)
     scales = (float(in_scale), in_zero, float(out_scale), out_zero)
+    if node.op == "QUANTIZE":
+        return tables.requantize_table(*scales, x.dtype.type, output.dtype.type)
     if node.op in _CLAMPS:
         return tables.relu_table(*scales, node.op)
     if node.op == "GELU":

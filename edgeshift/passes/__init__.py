@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeshift.errors import ModelFormatError
 from edgeshift.ir import Graph, check_graph
 from edgeshift.passes.constants import fold_constants
 from edgeshift.passes.dilate import fuse_dilated
@@ -14,8 +15,14 @@ PASSES = (prune, resolve_shapes, fold_constants, fuse_dilated, expand_pack, prun
 
 
 def run_passes(graph: Graph) -> Graph:
-    """Run every pass."""
+    """Run every pass. Raises `ModelFormatError` where operands or options do not fit together."""
     for transform in PASSES:
-        graph = transform(graph)
+        try:
+            graph = transform(graph)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise ModelFormatError(
+                f"the network's operators do not fit together ({type(error).__name__} in {transform.__name__}); "
+                "export the model again"
+            ) from error
         check_graph(graph)
     return graph

@@ -6,6 +6,7 @@ MAXIMUM and MINIMUM int8 compare the stored numbers, whatever the scales are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,9 +104,9 @@ def div_float(a: ArrayLike, b: ArrayLike, activation: str) -> Float:
         return clamp_float(np.asarray(a, np.float32) / np.asarray(b, np.float32), activation)
 
 
-def maximum(a: NDArray, b: NDArray, activation: str) -> NDArray:
+def maximum(a: NDArray[Any], b: NDArray[Any], activation: str) -> NDArray[Any]:
     return np.where(a > b, a, b)
 
 
-def minimum(a: NDArray, b: NDArray, activation: str) -> NDArray:
+def minimum(a: NDArray[Any], b: NDArray[Any], activation: str) -> NDArray[Any]:
     return np.where(a < b, a, b)

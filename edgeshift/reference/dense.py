@@ -76,9 +76,11 @@ def _steps(scale: float, largest: int, bits: int, least: int, most: int) -> tupl
     top = bits - math.frexp(scale)[1]
     for shift in (top, top - 1):
         shift = min(shift, most)
+        if shift < least:
+            continue
         low = max(-(-((2 * k - 1) << shift) // (2 * a)) for k, a in reached)
         high = min((((2 * k - 1) << shift) - 1) // (2 * a) for k, a in ends) if ends else low
-        if shift >= least and low <= high and (low + high) // 2 < 1 << bits:
+        if low <= high and (low + high) // 2 < 1 << bits:
             return (low + high) // 2, shift
     return None
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgeshift.errors import PlanError, UnsupportedOpError
+from edgeshift.errors import ModelFormatError, PlanError, UnsupportedOpError
 from edgeshift.ir import ColumnGraph, Graph, Layout, Node, Stream, Tensor
 from edgeshift.ops import REGISTRY, ColumnOp
 from edgeshift.ops.constant import Constant
@@ -25,7 +25,8 @@ _UNFROZEN = (
 )
 _REMEDIES = {"VAR_HANDLE": _UNFROZEN, "READ_VARIABLE": _UNFROZEN, "CALL_ONCE": _UNFROZEN}
 
-_SUPPORTED_DTYPES = (np.dtype(np.float32), np.dtype(np.int8))
+_SUPPORTED_DTYPES = (np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.uint8))
+_OF_BYTES = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "EXPAND_DIMS", "SQUEEZE")  # what uint8 may pass through
 
 
 class Lowering:
@@ -185,7 +186,25 @@ def lower_nodes(lowering: Lowering) -> None:
                     "`edgeshift ops` lists those that are: replace it by them, or split the network before it",
                 )
             )
-        build(node, lowering)
+        _check_bytes(node, lowering)
+        try:
+            build(node, lowering)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise ModelFormatError(
+                f"{node.op} at '{made}' (node {node.index}) has operands or options that do not fit together "
+                f"({type(error).__name__}); export the model again"
+            ) from error
+
+
+def _check_bytes(node: Node, lowering: Lowering) -> None:
+    """uint8 is a type of inputs and outputs: whatever computes with it is the quantisation of before 2019."""
+    read = (t for t in (*node.inputs, *node.outputs) if t is not None)
+    name = next((t.name for t in map(lowering.tensor, read) if t.dtype == np.uint8), None)
+    if name is not None and node.op not in _OF_BYTES:
+        raise UnsupportedOpError(
+            f"{node.op} (node {node.index}) computes with uint8 ('{name}'); inputs and outputs may be uint8, what lies "
+            "between them is int8: quantise the model again"
+        )
 
 
 def input_layouts(graph: Graph, time_axis: int | None, frames: int | None) -> tuple[dict[int, Layout], set[int], str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
@@ -24,8 +25,9 @@ from edgeshift.ops.expand import Expand
 
 Layer = Conv | DepthwiseConv | Dense
 
-# Multiply-accumulates to be saved for each element of a column that is copied: twice what it costs, for it takes RAM.
-WORTH: Mapping[str, int] = {"portable": 8, "armv6m": 8, "armv7em": 12, "mve": 96, "neon": 64, "dotprod": 160}
+# Multiply-accumulates that must be saved for each element copied: about twice what was measured to balance, because
+# the layer's own columns take scratch as well.
+WORTH: Mapping[str, int] = {"portable": 8, "armv6m": 8, "armv7em": 12, "mve": 48, "neon": 48, "dotprod": 160}
 GRANULE = 4  # kernels compute so many filters together
 
 FEWEST_WEIGHTS = 64  # in a layer, and
@@ -38,10 +40,10 @@ def use_structure(graph: ColumnGraph, isa: str = "portable") -> ColumnGraph:
     streams, ops, notes = dict(graph.streams), list[ColumnOp](), list[str]()
     told: dict[str, list[str]] = {}
     for op in graph.ops:
-        if not isinstance(op, (Conv, DepthwiseConv, Dense)):
+        if not _is_layer(op):
             ops.append(op)
             continue
-        layer, expand, saved = _simplify(op, max(streams) + 1, WORTH[isa])
+        layer, expand, saved = _simplify(op, max(streams) + 1, _worth(op, isa))
         ops += [layer, *expand]
         streams[layer.output.id] = layer.output
         notes += saved
@@ -54,6 +56,16 @@ def use_structure(graph: ColumnGraph, isa: str = "portable") -> ColumnGraph:
     return replace(graph, streams=streams, ops=tuple(ops), notes=(*graph.notes, *notes))
 
 
+def _is_layer(op: ColumnOp) -> TypeGuard[Layer]:
+    """Exactly these: a class made from one of them may read its weights otherwise."""
+    return type(op) in (Conv, DepthwiseConv, Dense)
+
+
+def _worth(op: Layer, isa: str) -> int:
+    floats = "neon" if isa in ("neon", "dotprod") else "portable"  # whose kernels float layers have
+    return WORTH[isa if op.integer else floats]
+
+
 def _simplify(op: Layer, new_id: int, worth: int) -> tuple[Layer, list[Expand], list[str]]:
     """A layer with less work, what has to follow it, and what to say of it."""
     notes: list[str] = []
@@ -63,8 +75,8 @@ def _simplify(op: Layer, new_id: int, worth: int) -> tuple[Layer, list[Expand], 
         taps = op.windows[0].kernel
         op = _cut(op, first, stop)
         notes.append(
-            f"layer '{op.output.name}': taps are zero in all filters but for {first}..{stop - 1} of 0..{taps - 1}, left "
-            f"out: {trained - op.macs_per_column:,} fewer MACs per column"
+            f"layer '{op.output.name}': {taps - (stop - first)} of {taps} taps are zero in all filters and left out: "
+            f"{trained - op.macs_per_column:,} fewer MACs per column"
         )
     shared = _shared(op, new_id, worth) if not isinstance(op, DepthwiseConv) else None
     if shared is None:
@@ -127,7 +139,7 @@ def _shared(op: Conv | Dense, new_id: int, worth: int) -> tuple[Conv | Dense, Ex
     if isinstance(op, Conv) and op.groups > 1:
         return None  # equal filters of two groups read other channels
     filters = len(op.weights)
-    constant: np.ndarray = ~op.weights.reshape(filters, -1).any(axis=1)
+    constant = np.all(op.weights.reshape(filters, -1) == 0, axis=1)
     same = _first_equals(op)
     once = [i for i in range(filters) if same[i] == i and not constant[i]]
     wanted = max(len(once), 1)
@@ -211,7 +223,7 @@ def _kind(op: Layer) -> str | None:
 _WHY: Mapping[str, str] = {
     "binary": "has binary weights (-a, a): no faster, as an addition costs what a multiply-accumulate does",
     "ternary": "has ternary weights (-a, 0, a): no faster, as an addition costs what a multiply-accumulate does",
-    "sparse": f"has more than {SPARSE:.0%} zeros: no faster, as zeros without order cost more to skip than to multiply",
+    "sparse": f"has at least {SPARSE:.0%} zeros: no faster, as zeros without order cost more to skip than to multiply",
 }
 
 

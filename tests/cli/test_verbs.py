@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -112,10 +113,16 @@ class TestVerify:
 
     def test_status_1_when_it_is_not_exact(self, kws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """An oracle that lies in one hop: the report says so, and the status does."""
-        from edgeshift.host.oracle import Oracle
+        from edgeshift.host import verify
 
-        honest, calls = Oracle.run, iter(range(1000))
-        monkeypatch.setattr(Oracle, "run", lambda self, x: [o ^ (next(calls) == 7) for o in honest(self, x)])
+        def liar(model: bytes) -> object:
+            made, calls = honest(model), itertools.count()
+            answer = made.run
+            made.run = lambda window: [o ^ (next(calls) == 7) for o in answer(window)]
+            return made
+
+        honest = sys.modules[verify.__module__].make_oracle  # type: ignore[attr-defined]
+        monkeypatch.setattr(sys.modules[verify.__module__], "make_oracle", liar)
         result = edgeshift("verify", kws, "--hops", "20", "--json")
         assert result.status == 1
         report = json.loads(result.out)

@@ -132,7 +132,7 @@ def image_2d() -> bytes:
 
 
 def image_2d_time_last() -> bytes:
-    """Kernels over channels only or time only, as activity recognisers have them: [1, 1, 1, frames] after a transpose."""
+    """[1, channels, 1, frames]: a 1-D network written in 2-D."""
     net = OnnxNet(11)
     x = net.input([1, C, 1, T])
     x = net.node("Relu", net.conv(x, (C, 6), [1, 5], [0, 2, 0, 2], strides=[1, 2]))
@@ -208,9 +208,64 @@ def raw_audio() -> bytes:
     return net.build()
 
 
+def gelu_in_pieces() -> bytes:
+    """In the three orders in which it is found."""
+    net = OnnxNet(18)
+    x = net.conv(net.input([1, C, T]), (C, 6), [3], [1, 1])
+    for order in range(3):
+        erf = net.node("Erf", net.node("Div", x, net.constant(2**0.5)))
+        y = net.node("Add", erf, net.constant(1.0))
+        if order == 0:
+            y = net.node("Mul", net.node("Mul", x, y), net.constant(0.5))
+        elif order == 1:
+            y = net.node("Mul", x, net.node("Mul", net.constant(0.5), y))
+        else:
+            y = net.node("Mul", net.node("Mul", x, net.constant(0.5)), y)
+        x = net.conv(y, (6, 6), [3], [1, 1])
+    net.output(net.node("Elu", x))
+    return net.build()
+
+
+def normalised() -> bytes:
+    """LayerNormalization per frame, InstanceNormalization over the window, both of opset 17."""
+    net = OnnxNet(19)
+    x = net.conv(net.input([1, C, T]), (C, 6), [3], [1, 1])
+    r = net.rng
+    scale, offset = (net.constant(v) for v in (r.uniform(0.5, 2, 6), r.normal(0, 0.3, 6)))
+    x = net.node("InstanceNormalization", x, scale, offset)
+    x = net.node("Relu", net.node("Transpose", x, perm=[0, 2, 1]))
+    x = net.node("LayerNormalization", x, scale, offset, axis=-1)
+    net.output(net.node("Sigmoid", net.node("MatMul", x, net.weights(6, 3))))
+    return net.build()
+
+
+def unet() -> bytes:
+    net = OnnxNet(20, opset=18)
+    x = net.input([1, C, T])
+    a = net.node("Relu", net.conv(x, (C, 6), [3], [1, 1]))
+    y = net.conv(net.node("MaxPool", a, kernel_shape=[2], strides=[2]), (6, 6), [3], [1, 1])
+    modes = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    y = net.node("Resize", y, "", net.constant([1, 1, 2]), **modes)
+    y = net.node("Gather", y, net.ints([5, 0, 3]), axis=1)
+    net.output(net.conv(net.node("Concat", a, y, axis=1), (9, 2), [3], [1, 1]))
+    return net.build()
+
+
+def attention() -> bytes:
+    net = OnnxNet(21)
+    x = net.input([1, 12, C])
+    q, k, v = (net.node("MatMul", x, net.weights(C, 4)) for _ in range(3))
+    scores = net.node("Mul", net.node("MatMul", q, net.node("Transpose", k, perm=[0, 2, 1])), net.constant(0.5))
+    y = net.node("MatMul", net.node("Softmax", scores, axis=-1), v)
+    y = net.node("Slice", y, net.ints([-1]), net.ints([2**63 - 1]), net.ints([1]))
+    net.output(net.node("Squeeze", y, net.ints([1])))
+    return net.build()
+
+
 GROUPS: dict[str, list[Callable[[], bytes]]] = {
     "padding": [conv_same, conv_valid, strided_symmetric, causal_pad_per_frame, two_heads],
     "branches": [causal_tcn_last, residual, inception, channel_shuffle, window_softmax],
     "windows": [depthwise_separable, image_2d, image_2d_time_last, ceil_pools],
     "layouts": [batch_first, frame_mlp, raw_audio],
+    "patterns": [gelu_in_pieces, normalised, unet, attention],
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from tests.netbuilder import Handle, Net
-from tests.ops.arithmetic import CHANNELS, SHAPES, binary, column_of_one, curve, end, gate, planes, two_streams
+from tests.ops.arithmetic import CHANNELS, FRAMES, SHAPES, binary, column_of_one, curve, end, gate, planes, two_streams
 from tests.ops.sweeps import form
 
-SIGNED = ("EXP", "HARD_SWISH", "ABS", "NEG", "RELU_0_TO_1")
+SIGNED = ("EXP", "ELU", "HARD_SWISH", "ABS", "NEG", "RELU_0_TO_1")
 POSITIVE = ("LOG", "SQRT", "RSQRT")  # the interpreter stops at what is below
 
 
@@ -35,12 +36,6 @@ def whole(code: str, net: Net) -> None:
     net.output(net.unary(code, net.mean(curve(net), 1)))
 
 
-def alone(code: str, net: Net) -> None:
-    """ELU has no reference kernel: nothing else may run with it but what does not round."""
-    net.output(net.unary(code, net.input((1, 14, 3))))
-
-
-form("functions2", "ELU", alone, "ELU")
 for code in SIGNED:
     form("functions2", code, signed, code)
     form("functions2", f"{code} of a vector", whole, code)
@@ -108,6 +103,21 @@ def instance_norm(net: Net) -> None:
 form("norm", "layer norm", layer_norm, False)
 form("norm", "layer norm, scale folded", layer_norm, True)
 form("norm", "instance norm", instance_norm)
+
+
+def unit_rows(rank: int, net: Net) -> None:
+    x = curve(net) if rank == 3 else planes(net)
+    end(net, net.unary("L2_NORMALIZATION", x, schema.L2NormOptionsT()))
+
+
+def unit_vector(net: Net) -> None:
+    x = net.reshape(net.relu(curve(net)), (1, FRAMES * CHANNELS))
+    net.output(net.unary("L2_NORMALIZATION", x, schema.L2NormOptionsT()))
+
+
+for rank in (3, 4):
+    form("norm", f"L2 of rank {rank}", unit_rows, rank)
+form("norm", "L2 of the window", unit_vector)
 
 
 def least(axes: int | tuple[int, ...], keep: bool, net: Net) -> None:

@@ -13,8 +13,8 @@ def attention(heads: int, net: Net) -> None:
     """Self-attention as Keras' MultiHeadAttention exports it."""
     x, size = curve(net, 6), 3
     q, k, v = (
-        net.transpose(net.reshape(net.dense(x, heads * size, keep_num_dims=True), (1, FRAMES, heads, size)), (0, 2, 1, 3))
-        for _ in range(3)
+        net.transpose(net.reshape(made, (1, FRAMES, heads, size)), (0, 2, 1, 3))
+        for made in (net.dense(x, heads * size, keep_num_dims=True) for _ in range(3))
     )
     scores = net.softmax(net.mul(net.batch_matmul(q, k, adj_y=True), size**-0.5))
     mixed = net.reshape(net.transpose(net.batch_matmul(scores, v), (0, 2, 1, 3)), (1, FRAMES, heads * size))
@@ -79,7 +79,8 @@ def then_dense(net: Net) -> None:
 
 for axis, kernel, stride, padding in product((1, 2), (1, 2, 3, 4), (1, 2, 3), ("SAME", "VALID")):
     if kernel >= stride or padding == "SAME":
-        form("upwards", f"axis {axis}, kernel {kernel}, stride {stride}, {padding}", upwards, axis, kernel, stride, padding)
+        sizes = (axis, kernel, stride, padding)
+        form("upwards", f"axis {axis}, kernel {kernel}, stride {stride}, {padding}", upwards, *sizes)
 for stride in (1, 2, 3):
     form("upwards", f"decoder {stride}", decoder, stride)
 form("upwards", "then dense", then_dense)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -90,10 +91,10 @@ def filtered(pattern: str, padding: str, dense: bool = False) -> Describe:
 def test_zero_and_repeated_filters_are_exact(padding: str, dtype: str) -> None:
     found = []
     for pattern in PATTERNS:
-        model = model_of(filtered(pattern, padding), dtype)
-        assert [op for op in use_structure(network(model).graph).ops if isinstance(op, Expand)]
-        found += at_hops(f"{pattern} {padding} {dtype}", model, (1, 2, 3))
-        found.append(Case(f"{pattern} {padding} {dtype}", model, hop=1, streamed=True))
+        label, model = f"{pattern} {padding} {dtype}", model_of(filtered(pattern, padding), dtype)
+        assert use_structure(network(model).graph).notes
+        found += at_hops(label, model, (1, 2, 3), outputs=6)
+    found.append(Case(label, model, streamed=True, outputs=6))
     check(found, memory=dtype == "int8")
 
 
@@ -133,7 +134,7 @@ def test_the_work_of_unique_filters_by_hand() -> None:
     first, expand = graph.ops[0], graph.ops[1]
     assert (first.macs_per_column, first.trained_macs_per_column) == (8 * 5 * 6, 12 * 5 * 6)
     assert isinstance(expand, Expand) and expand.computed == 8 and sorted(expand.at) == [1, 4, 5, 11]
-    assert graph.notes[-1].endswith("4 of 12 filters are constant or repeated, computed once: 120 fewer MACs per column")
+    assert "4 of 12 filters are constant or repeated, computed once: 120 fewer MACs" in graph.notes[-1]
     trained = network(model_of(filtered("both", "VALID")))
     schedule = plan(trained).schedule
     assert schedule.macs_window == 14 * 12 * 5 * 6 + 12 * 5 * 3 * 12 + 5 * 3
@@ -163,7 +164,9 @@ def test_what_pays_depends_on_the_instruction_set() -> None:
 # -- zero taps
 
 
-def tapped(padding: str, lead: int, trail: int, stride: int = 1, dilation: int = 1, depthwise: bool = False) -> Describe:
+def tapped(
+    padding: str, lead: int, trail: int, stride: int = 1, dilation: int = 1, depthwise: bool = False
+) -> Describe:
     def describe(net: Net) -> None:
         x = net.conv1d(net.input((1, 22, 3)), 4, 3, padding=padding)
         if depthwise:
@@ -184,15 +187,14 @@ TAPS = ((2, 0), (0, 2), (1, 1), (4, 0), (0, 4), (0, 5))
 @pytest.mark.parametrize("padding", PADDINGS)
 def test_zero_taps_are_exact(padding: str, dtype: str) -> None:
     found = []
-    for lead, trail in TAPS:
-        for stride, dilation, depthwise in ((1, 1, False), (2, 1, True), (1, 2, False), (1, 1, True)):
-            label = f"taps {lead} {trail} of {padding} {stride} {dilation} {depthwise} {dtype}"
-            model = model_of(tapped(padding, lead, trail, stride, dilation, depthwise), dtype)
-            graph = network(model).graph
-            if padding != "SAME":
-                assert any("taps are zero" in note for note in use_structure(graph).notes), label
-            found += at_hops(label, model, (1, 2, 3), outputs=8)
-            found.append(Case(label, model, hop=2, streamed=True, outputs=8))
+    forms = ((1, 1, False), (2, 1, True), (1, 2, False), (1, 1, True))
+    for number, ((lead, trail), form) in enumerate(itertools.product(TAPS, forms)):
+        label = f"taps {lead} {trail} {padding} {form} {dtype}"
+        model = model_of(tapped(padding, lead, trail, *form), dtype)
+        if padding != "SAME":
+            assert "taps are zero in all filters" in use_structure(network(model).graph).notes[0], label
+        hop = 1 + (number // len(forms) + number) % 3
+        found.append(Case(label, model, hop, outputs=6, seed=number, streamed=number % 7 == 0))
     check(found)
 
 
@@ -267,7 +269,7 @@ def valued(*levels: float) -> Describe:
 
 @pytest.mark.parametrize(
     ("levels", "said"),
-    [((-0.5, 0.5), "has binary"), ((-0.5, 0.0, 0.5), "has ternary"), ((0, 0, 0, 0, 0, 0, 0, 0, 0.2, -0.3), "80% zeros")],
+    [((-0.5, 0.5), "has binary"), ((-0.5, 0.0, 0.5), "has ternary"), ((*[0] * 18, 0.2, -0.3), "80% zeros")],
 )
 def test_weights_that_gain_nothing_are_named(levels: tuple[float, ...], said: str) -> None:
     trained = network(model_of(valued(*levels))).graph
@@ -277,7 +279,7 @@ def test_weights_that_gain_nothing_are_named(levels: tuple[float, ...], said: st
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ZOO)
-def test_ordinary_networks_are_left_alone(name: str, dtype: str) -> None:
-    graph = network(build(name, dtype)).graph
-    assert use_structure(graph) is graph
+def test_ordinary_networks_are_left_alone(dtype: str) -> None:
+    for name in ZOO:
+        graph = network(build(name, dtype=dtype)).graph
+        assert use_structure(graph) is graph, name

@@ -10,7 +10,7 @@ import cffi
 import numpy as np
 
 RUNTIME = Path(__file__).parents[2] / "firmware" / "runtime"
-HEADERS = ("requantize", "softmax_s8", "elementwise_s8", "reduce_s8", "convert", "float_math")
+HEADERS = ("requantize", "softmax_s8", "elementwise_s8", "reduce_s8", "convert", "float_math", "float_functions")
 
 # every function in a loop over arrays; `T name(arguments)` becomes `void all_name(n, arrays..., T *out)`
 LOOPS = {
@@ -32,6 +32,14 @@ LOOPS = {
     "float es_tanhf": "float x",
     "float es_logisticf": "float x",
     "float es_clamp_f32": "float x, float low, float high",
+    "float es_sqrtf": "float x",
+    "float es_rsqrtf": "float x",
+    "float es_logf": "float x",
+    "float es_eluf": "float x",
+    "float es_erfcf": "float x",
+    "float es_geluf": "float x",
+    "float es_gelu_tanhf": "float x",
+    "float es_hard_swishf": "float x",
 }
 ROWS = """
 void all_add(int32_t n, const int8_t *a, const int8_t *b, const es_add_s8_params *p, int8_t *s, int8_t *d);

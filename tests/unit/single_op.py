@@ -73,6 +73,8 @@ _OPTIONS = {
     "PAD": "PadOptions",
     "QUANTIZE": "QuantizeOptions",
     "DEQUANTIZE": "DequantizeOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
+    "GELU": "GeluOptions",
 }
 
 

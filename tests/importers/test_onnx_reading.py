@@ -1,0 +1,165 @@
+"""What the ONNX importer makes of a file: which layouts cost nothing, where time is, what is refused and how."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import edgeshift
+from edgeshift.errors import ModelFormatError, UnsupportedOpError
+from edgeshift.importers import parse_model
+from tests.importers import onnx_networks
+from tests.ladder import network
+from tests.onnxbuilder import OnnxNet
+
+MODELS = Path(__file__).parents[3] / "shared" / "models"
+
+
+def operators(model: bytes) -> list[str]:
+    return [op.op for op in network(model).graph.ops]
+
+
+class TestLayout:
+    def test_time_last_costs_nothing(self) -> None:
+        """Neither the transposes at the ends nor a flatten in channel order leave an operator."""
+        model = onnx_networks.conv_valid()
+        assert operators(model) == ["CONV_2D", "MAX_POOL_2D", "CONV_2D", "TANH", "FULLY_CONNECTED", "SOFTMAX"]
+
+    def test_per_frame_outputs_keep_their_shape(self) -> None:
+        graph = network(onnx_networks.causal_pad_per_frame()).graph
+        assert [(o.shape, o.columns, o.size) for o in graph.outputs] == [((1, 2, 24), 24, 2)]
+
+    def test_transposes_around_a_convolution_vanish(self) -> None:
+        made = operators(onnx_networks.batch_first())
+        assert made == ["SUB", "MUL", "CONV_2D", "FULLY_CONNECTED", "SOFTMAX"]
+
+    def test_norms_and_clamps_move_into_the_layer(self) -> None:
+        assert operators(onnx_networks.conv_same()) == ["CONV_2D"] * 3 + ["MEAN", "FULLY_CONNECTED"]
+
+    def test_gelu_in_pieces_is_one(self) -> None:
+        assert operators(onnx_networks.gelu_in_pieces()).count("GELU") == 3
+
+
+class TestTimeAxis:
+    @pytest.mark.parametrize(
+        ("build", "axis", "frames"),
+        [
+            (onnx_networks.conv_same, 2, 24),
+            (onnx_networks.causal_pad_per_frame, 2, 24),
+            (onnx_networks.batch_first, 1, 24),
+            (onnx_networks.image_2d, 2, 24),
+            (onnx_networks.image_2d_time_last, 3, 24),
+            (onnx_networks.raw_audio, 1, 40),
+            (onnx_networks.frame_mlp, 1, 12),
+        ],
+    )
+    def test_is_where_the_network_convolves(self, build, axis: int, frames: int) -> None:
+        graph = network(build()).graph
+        assert graph.window_frames == frames
+        assert f"axis {axis}" in graph.time_axis
+
+    def test_can_be_given(self) -> None:
+        assert network(onnx_networks.image_2d(), time_axis=3).graph.window_frames == 10
+
+
+class TestRefusals:
+    def refused(self, model: bytes, error: type[Exception], *words: str) -> None:
+        with pytest.raises(error) as caught:
+            parse_model(model, "net")
+        assert "\n" not in str(caught.value)
+        for word in words:
+            assert word in str(caught.value)
+
+    def test_names_the_node(self) -> None:
+        net = OnnxNet()
+        x = net.node("Relu", net.input([1, 4, 8]))
+        net.output(net.node("Det", x))
+        self.refused(net.build(), UnsupportedOpError, "'Det_1'", "(Det, node 1)")
+
+    def test_open_window(self) -> None:
+        net = OnnxNet()
+        net.output(net.node("Relu", net.input([1, 4, "time"])))
+        self.refused(net.build(), ModelFormatError, "'x0'", "'time'", "open length")
+
+    def test_integer_input(self) -> None:
+        net = OnnxNet()
+        net.output(net.node("Relu", net.input([1, 4], onnx.TensorProto.INT64)))
+        self.refused(net.build(), ModelFormatError, "int64")
+
+    def test_opset(self) -> None:
+        net = OnnxNet(opset=9)
+        net.output(net.node("Relu", net.input([1, 4])))
+        self.refused(net.build(), ModelFormatError, "opset 9")
+
+    def test_computed_weights(self) -> None:
+        net = OnnxNet()
+        x = net.input([1, 4, 8])
+        net.output(net.node("Conv", x, net.node("Relu", net.input([4, 4, 3]))))
+        self.refused(net.build(), UnsupportedOpError, "'Conv_1'", "not a constant")
+
+    def test_nan_weights(self) -> None:
+        net = OnnxNet()
+        net.output(net.node("Conv", net.input([1, 1, 8]), net.constant(np.full((2, 1, 3), np.nan))))
+        self.refused(net.build(), UnsupportedOpError, "NaN")
+
+    def test_damaged(self, tmp_path: Path) -> None:
+        path = tmp_path / "net.onnx"
+        path.write_bytes(onnx_networks.conv_same()[:300])
+        with pytest.raises(ModelFormatError, match="ONNX"):
+            edgeshift.load(path)
+
+    def test_no_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "onnx", None)
+        self.refused(onnx_networks.conv_same(), ModelFormatError, "edgeshift[onnx]")
+
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [("silero_vad_16k", ("'/model/decoder/If_1'", "within it: LSTM")), ("gtcrn_stream", ("GRU", "recurrent"))],
+    )
+    def test_the_hard_ones(self, name: str, words: tuple[str, ...]) -> None:
+        path = MODELS / f"{name}.onnx"
+        if not path.exists():
+            pytest.skip("the shared models are not here")
+        with pytest.raises(UnsupportedOpError) as caught:
+            edgeshift.load(path)
+        assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+class TestBranches:
+    def test_a_known_condition_chooses(self) -> None:
+        """As `squeeze` is exported when the exporter does not know the length."""
+        helper = onnx.helper
+
+        def branch(name: str, *nodes: onnx.NodeProto) -> onnx.GraphProto:
+            result = helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+            return helper.make_graph(nodes, name, [], [result])
+
+        net = OnnxNet()
+        x = net.node("ReduceMax", net.conv(net.input([1, 3, 8]), (3, 4), [3]), axes=[2], keepdims=1)
+        length = net.node("Gather", net.node("Shape", x), net.ints(2), axis=0)
+        squeezed = branch("then", helper.make_node("Squeeze", [x, net.ints([2])], ["then"]))
+        kept = branch("else", helper.make_node("Identity", [x], ["else"]))
+        y = net.node("If", net.node("Equal", length, net.ints(1)), then_branch=squeezed, else_branch=kept)
+        net.output(y)
+        assert network(net.build()).graph.outputs[0].shape == (1, 4)
+
+
+class TestFiles:
+    def test_any_suffix(self, tmp_path: Path) -> None:
+        path = tmp_path / "net.bin"
+        path.write_bytes(onnx_networks.conv_valid())
+        assert edgeshift.load(path).graph.window_frames == 24
+
+    def test_weights_beside_the_file(self, tmp_path: Path) -> None:
+        """As PyTorch's newer exporter writes them."""
+        model = onnx.load_from_string(onnx_networks.conv_valid())
+        path = tmp_path / "net.onnx"
+        onnx.save(model, path, save_as_external_data=True, location="net.onnx.data", size_threshold=0)
+        assert (tmp_path / "net.onnx.data").exists()
+        loaded = edgeshift.load(path)
+        assert loaded.graph.window_frames == 24
+        assert not any(t.data_location for t in onnx.load_from_string(loaded.model).graph.initializer)
