@@ -20,6 +20,7 @@ from edgeshift.errors import EdgeShiftError, OutputError
 from edgeshift.kernels import ISAS
 from edgeshift.pipeline import Edges
 from edgeshift.report import data, text
+from edgeshift.shift import Outputs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +40,9 @@ READ = _options(
     click.option("--time-axis", type=int, metavar="AXIS", help="The axis of the inputs that is time (else guessed)."),
     click.option("--frames", type=int, metavar="N", help="Frames in a window, for inputs that are flat."),
     click.option(
+        "--state", multiple=True, metavar="IN:OUT", help="An input that is handed output OUT of the call before."
+    ),
+    click.option(
         "--reference",
         type=click.Choice(["litert", "tflm"]),
         help="Whose kernels to equal bit for bit: LiteRT's [default], or TFLite-Micro's and tflite-runtime's.",
@@ -53,17 +57,24 @@ PLAN = _options(
         show_default=True,
         help="stream: padding follows the stream; less work, but not the trained function.",
     ),
+    click.option(
+        "--outputs",
+        type=click.Choice(["all", "last", "seen"]),
+        default="all",
+        show_default=True,
+        help="Of outputs per frame, last: the newest frame; seen: the newest that no padding has reached.",
+    ),
 )
 ISA = _options(
     click.option("--board", metavar="BOARD", help="Choose kernels for this board."),
     click.option("--isa", type=click.Choice(ISAS), help="Choose kernels for this instruction set [portable]."),
 )
-HOP = click.option("--hop", type=click.IntRange(min=1), default=1, show_default=True, help="Frames between outputs.")
+HOP = click.option("--hop", type=click.IntRange(min=1), help="Frames between outputs [1, or the network's own].")
 RECORDING = _options(
     click.option(
         "--hops", type=click.IntRange(min=1), metavar="K", help="Outputs to compare [200, or all]."
     ),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the drift that is made up."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the drift."),
     click.option(
         "--input", "recording", type=click.Path(path_type=Path), metavar="FILE", help="A .npy, .csv or .wav recording."
     ),
@@ -101,10 +112,11 @@ def cli() -> None:
 @JSON
 def inspect(
     model: Path,
-    hop: int,
+    hop: int | None,
     curve: bool,
     ram: int | None,
     edges: Edges,
+    outputs: Outputs,
     board: str | None,
     isa: str | None,
     as_json: bool,
@@ -118,10 +130,10 @@ def inspect(
     """
     network, isa = edgeshift.load(model, **read), _isa(board, isa)
     if curve:
-        line = data.curve_data(network, hop, isa, edges)
+        line = data.curve_data(network, hop, isa, edges, outputs)
         _answer(as_json, line, functools.partial(text.print_curve, line=line))
         return
-    plan = edgeshift.plan(network, hop, isa, ram=ram, edges=edges)
+    plan = edgeshift.plan(network, hop, isa, ram=ram, edges=edges, outputs=outputs)
     _answer(as_json, data.plan_data(plan), functools.partial(text.print_plan, plan=plan))
 
 
@@ -145,9 +157,10 @@ def compile(
     model: Path,
     folder: Path,
     name: str | None,
-    hop: int,
+    hop: int | None,
     ram: int | None,
     edges: Edges,
+    outputs: Outputs,
     board: str | None,
     isa: str | None,
     as_json: bool,
@@ -155,7 +168,7 @@ def compile(
 ) -> None:
     """Write <name>.h and <name>.c: C99 without heap, all state in one struct."""
     network = edgeshift.load(model, **read)
-    plan = edgeshift.plan(network, hop, _isa(board, isa), ram=ram, edges=edges)
+    plan = edgeshift.plan(network, hop, _isa(board, isa), ram=ram, edges=edges, outputs=outputs)
     made = edgeshift.compile(plan, folder, name=name)
     answer = data.plan_data(made.plan) | {"name": made.name, "files": [str(made.header), str(made.source)]}
 
@@ -181,13 +194,14 @@ def compile(
 @JSON
 def verify(
     model: Path,
-    hop: int,
+    hop: int | None,
     hops: int | None,
     seed: int,
     recording: Path | None,
     board: str | None,
     ram: int | None,
     edges: Edges,
+    outputs: Outputs,
     labels: Path | None,
     as_json: bool,
     **read: Any,
@@ -210,6 +224,7 @@ def verify(
             lambda done, of: bar.update(task, completed=done, total=of),
             ram=ram,
             edges=edges,
+            outputs=outputs,
             labels=labels,
         )
 
@@ -235,19 +250,20 @@ def verify(
 @JSON
 def run(
     model: Path,
-    hop: int,
+    hop: int | None,
     hops: int | None,
     seed: int,
     recording: Path | None,
     board: str,
     ram: int | None,
     edges: Edges,
+    outputs: Outputs,
     as_json: bool,
     **read: Any,
 ) -> None:
     """Build for a board, run it on its emulator and print its outputs."""
     network = edgeshift.load(model, **read)
-    result = edgeshift.run(network, board, hop, hops, seed, recording, ram=ram, edges=edges)
+    result = edgeshift.run(network, board, hop, hops, seed, recording, ram=ram, edges=edges, outputs=outputs)
 
     def show(out: Console) -> None:
         out.print(f"time axis: {network.graph.time_axis}")
@@ -272,7 +288,7 @@ def run(
 @JSON
 def bench(
     model: Path,
-    hop: int,
+    hop: int | None,
     hops: int | None,
     seed: int,
     recording: Path | None,
@@ -280,6 +296,7 @@ def bench(
     isa: str | None,
     ram: int | None,
     edges: Edges,
+    outputs: Outputs,
     as_json: bool,
     **read: Any,
 ) -> None:
@@ -289,7 +306,7 @@ def bench(
     this computer.
     """
     network = edgeshift.load(model, **read)
-    result = edgeshift.bench(network, board, hop, hops, seed, recording, isa, ram=ram, edges=edges)
+    result = edgeshift.bench(network, board, hop, hops, seed, recording, isa, ram=ram, edges=edges, outputs=outputs)
     _answer(as_json, result.as_dict(), functools.partial(text.print_bench, result=result))
 
 
@@ -315,7 +332,7 @@ def main() -> None:
     """Run the command line: one line `error: ...` and status 1 for what EdgeShift refuses, 2 for wrong usage."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # models name tensors as they like, terminals know what they do
+            stream.reconfigure(errors="backslashreplace")  # models name tensors as they like
     try:
         status = cli.main(standalone_mode=False)
         sys.stdout.flush()

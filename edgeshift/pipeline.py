@@ -6,21 +6,34 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from edgeshift.emit import Sources, emit
 from edgeshift.errors import ModelFormatError, OutputError
 from edgeshift.importers import parse_model, read_model
 from edgeshift.ir import ColumnGraph, Graph
 from edgeshift.kernels import KernelChooser
-from edgeshift.memory import ChooseKernels, MemoryPlan, choose, curve
+from edgeshift.memory import Choice, ChooseKernels, MemoryPlan, choose, curve
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.passes import run_passes
-from edgeshift.shift import Reference, Schedule, StreamedEdges, lower, stream_edges, use_structure
+from edgeshift.passes.state import Carried, carried_by, carry
+from edgeshift.shift import (
+    NewestOutputs,
+    Outputs,
+    Reference,
+    Schedule,
+    StreamedEdges,
+    lower,
+    newest_outputs,
+    stream_edges,
+    use_structure,
+)
 
 Edges = Literal["exact", "stream"]
 
@@ -40,6 +53,7 @@ class Network:
     imported: Graph
     time_axis: int | None
     frames: int | None
+    state: tuple[Carried, ...] = ()
 
     def judged_as(self, reference: Reference) -> Network:
         """The same network for the kernels of `reference`."""
@@ -51,7 +65,7 @@ class Network:
 class Plan:
     """A network's shift plan for a hop, the kernels for an instruction set, and where everything lies in memory.
 
-    It is exact unless its edges are `streamed`.
+    It is exact unless its edges are `streamed`. With `newest` it gives the newest frame of outputs over time.
     """
 
     network: Network
@@ -60,10 +74,15 @@ class Plan:
     kernels: Mapping[ColumnOp, Kernel]
     memory: MemoryPlan
     streamed: StreamedEdges | None = None
+    newest: NewestOutputs | None = None
 
     def emit(self, name: str | None = None) -> Sources:
         """The generated C, under `name` or the network's own. The same plan gives the same bytes."""
         return emit(self.schedule, self.kernels, self.memory, self.isa, name)
+
+    def given_of(self, outputs: list[np.ndarray]) -> list[np.ndarray]:
+        """What the plan gives of the trained network's outputs."""
+        return outputs if self.newest is None else self.newest.of(outputs)
 
     @cached_property
     def sources(self) -> Sources:
@@ -89,69 +108,96 @@ def load(
     time_axis: int | None = None,
     frames: int | None = None,
     reference: Reference | None = None,
+    state: Sequence[str] = (),
 ) -> Network:
     """Read a trained network from a `.tflite` or an `.onnx` file.
 
-    `time_axis` is the axis of its inputs that is time, `frames` the number of frames in a window; both are guessed when
-    they are not given (`Network.graph.time_axis` says how). `reference`: see `Network`. Raises `ModelFormatError` for a
-    file that cannot be read, `UnsupportedOpError` for operators that are not built, `PlanError` for a time axis that
-    the inputs do not have.
+    `time_axis` is the axis of its inputs that is time, `frames` the number of frames in a window; both are guessed
+    when they are not given (`Network.graph.time_axis` says how). `reference`: see `Network`. `state` are pairs "IN:OUT"
+    of an input and the output that is handed in as that input at the next call, zeros at the first: the generated C
+    keeps them. Raises `ModelFormatError` for a file that cannot be read, `UnsupportedOpError` for operators that are
+    not built, `PlanError` for a time axis or a state that the network does not have.
     """
     path = Path(path)
     try:
         model = read_model(path)
     except OSError as error:
         raise ModelFormatError(f"cannot read '{path}': {error.strerror or error}") from error
-    imported = run_passes(parse_model(model, path.stem))
+    parsed = parse_model(model, path.stem)
+    carried = tuple(carried_by(parsed, pair) for pair in state)
+    imported = run_passes(carry(parsed, carried))
     graph = lower(imported, time_axis, frames, reference or "litert")
-    return Network(path.stem, model, graph, reference, imported, time_axis, frames)
+    return Network(path.stem, model, graph, reference, imported, time_axis, frames, carried)
 
 
 def plan(
     network: Network | str | Path,
-    hop: int = 1,
+    hop: int | None = None,
     isa: str = "portable",
     *,
     ram: int | None = None,
     edges: Edges = "exact",
+    outputs: Outputs = "all",
 ) -> Plan:
     """The shift plan for an output every `hop` frames, with the kernels of an instruction set.
 
+    Without `hop`: 1, or the frames of a call for a network that carries its own state, which takes no other.
     `isa` is one of `edgeshift.kernels.ISAS`; "portable" runs everywhere. `ram` is a budget in bytes for state and
     scratch: the plan with the least work that fits is taken; without it, the least RAM at the least work. With
-    `edges = "stream"` padded edges follow the stream: less work, but another function than the trained one.
+    `edges = "stream"` padded edges follow the stream: less work, but another function than the trained one. Of outputs
+    over time `outputs = "last"` gives the newest frame, "seen" the newest that no padding has reached.
     Raises `PlanError` for a hop below 1, `MemoryBudgetError` when nothing fits.
     """
-    network, graph, streamed, kernels = _prepare(network, isa, edges)
-    choice = choose(graph, hop, kernels, ram)
-    return Plan(network, choice.schedule, isa, choice.kernels, choice.memory, streamed)
+    task = _prepare(network, isa, edges, outputs)
+    choice = choose(task.graph, task.graph.hop(hop), task.kernels, ram)
+    return task.plan(choice)
 
 
 def plan_curve(
-    network: Network | str | Path, hop: int = 1, isa: str = "portable", edges: Edges = "exact"
+    network: Network | str | Path,
+    hop: int | None = None,
+    isa: str = "portable",
+    edges: Edges = "exact",
+    outputs: Outputs = "all",
 ) -> list[Plan]:
     """All plans that no other beats in both RAM and work, the least RAM first."""
-    network, graph, streamed, kernels = _prepare(network, isa, edges)
-    return [Plan(network, c.schedule, isa, c.kernels, c.memory, streamed) for c in curve(graph, hop, kernels)]
+    task = _prepare(network, isa, edges, outputs)
+    return [task.plan(choice) for choice in curve(task.graph, task.graph.hop(hop), task.kernels)]
 
 
-def _prepare(
-    network: Network | str | Path, isa: str, edges: Edges
-) -> tuple[Network, ColumnGraph, StreamedEdges | None, ChooseKernels]:
-    """The network, what is to be planned of it (less where its weights allow, with streamed edges if asked for), and
-    the choice of kernels, which remembers."""
+@dataclass(frozen=True)
+class _Task:
+    """What is to be planned: the network as the options make it, less where its weights allow, and the choice of
+    kernels, which remembers."""
+
+    network: Network
+    graph: ColumnGraph
+    isa: str
+    kernels: ChooseKernels
+    streamed: StreamedEdges | None
+    newest: NewestOutputs | None
+
+    def plan(self, choice: Choice) -> Plan:
+        return Plan(
+            self.network, choice.schedule, self.isa, choice.kernels, choice.memory, self.streamed, self.newest
+        )
+
+
+def _prepare(network: Network | str | Path, isa: str, edges: Edges, outputs: Outputs) -> _Task:
     if not isinstance(network, Network):
         network = load(network)
-    kernels = KernelChooser(isa)
     graph = use_structure(network.graph, isa)
+    newest = newest_outputs(graph, outputs) if outputs != "all" else None
+    graph = newest.graph if newest is not None else graph
     streamed = stream_edges(graph) if edges == "stream" else None
-    return network, graph if streamed is None else streamed.graph, streamed, kernels
+    graph = streamed.graph if streamed is not None else graph
+    return _Task(network, graph, isa, KernelChooser(isa), streamed, newest)
 
 
 def compile(
     network: Network | str | Path | Plan,
     folder: str | Path,
-    hop: int = 1,
+    hop: int | None = None,
     name: str | None = None,
     isa: str = "portable",
 ) -> Artifacts:

@@ -16,7 +16,7 @@ _KEYWORDS = frozenset(
         "state frames output column hops scratch",
     )
 )
-# Modules are `<name>.h` with `<name>_t` in it: names whose header or whose type the C library has. `es` is the runtime's.
+# Modules are `<name>.h` with `<name>_t` in it: names whose header or type the C library has; `es` is the runtime's.
 _TAKEN = frozenset(
     re.findall(
         r"\w+",

@@ -24,6 +24,7 @@ from edgeshift.emit.naming import model_name, unique_identifiers
 from edgeshift.ir import Stream
 from edgeshift.memory import MemoryPlan
 from edgeshift.ops import ColumnOp, Kernel
+from edgeshift.reference.calls import initial_rings
 from edgeshift.resources import resource
 from edgeshift.shift import Schedule
 
@@ -64,6 +65,15 @@ class Port:
 
 
 @dataclass(frozen=True)
+class RingStart:
+    """What a ring holds before the first hop: the same byte everywhere, or a table."""
+
+    stream: StreamView
+    byte: int
+    table: Table | None
+
+
+@dataclass(frozen=True)
 class Sources:
     """The generated files by name, and how many bytes of constants they hold."""
 
@@ -84,6 +94,8 @@ def emit(
     streams = stream_views(schedule, kernels, memory, _stream_names(schedule))
     table = FunctionTable(prefix)
     layers, tables = _layers(schedule, kernels, memory, streams, table, prefix)
+    starts = _ring_starts(memory, streams, initial_rings(schedule), prefix)
+    tables |= {s.table.name: s.table for s in starts if s.table is not None}
     weights_bytes = sum(t.bytes for t in tables.values())
     runtime = {r for op in schedule.ops for r in kernels[op].runtime}
     runtime |= {r for op in schedule.sums for r in sum_kernel(op).runtime}
@@ -97,6 +109,7 @@ def emit(
         "isa": isa,
         "memory": memory,
         "streams": list(streams.values()),
+        "starts": starts,
         "rings": [streams[i] for i in memory.rings],
         "queues": [streams[i] for i in memory.queues],
         "sums": [layer.sum for layer in layers if layer.sum is not None and not layer.early],
@@ -155,13 +168,29 @@ def _layers(
                 functions.get(op, kernel),
                 names,
                 {key: literal(value) for key, (_, value) in kernel.scalars.items()},
-                0 if step.early else op.trained_macs_per_column * op.output.columns,
+                0 if step.early else op.trained_macs_per_column * len(schedule.graph.fresh(op.output)),
                 0 if op in schedule.sums else op.macs_per_column * len(step.columns),
                 memory.work.get(step, 0),
                 sum_view(schedule, memory, op, output.name),
             )
         )
     return layers, tables
+
+
+def _ring_starts(
+    memory: MemoryPlan, streams: Mapping[int, StreamView], rings: Mapping[int, np.ndarray], prefix: str
+) -> list[RingStart]:
+    """What `init` writes into rings beside zeros."""
+    starts = []
+    for i in memory.rings:
+        stream, values, table = streams[i], rings[i], None
+        raw = np.unique(values.reshape(-1).view(np.uint8))
+        if len(raw) > 1:
+            name = f"{prefix}_{stream.name}_initial"
+            table = Table(name, stream.type, values.size, rows(values), values.nbytes)
+        if raw.any():
+            starts.append(RingStart(stream, int(raw[0]), table))
+    return starts
 
 
 def _ports(schedule: Schedule, streams: Mapping[int, StreamView], of: Sequence[Stream], kind: str) -> list[Port]:

@@ -12,6 +12,7 @@ from edgeshift.errors import VerificationError
 from edgeshift.host.model import StreamingModel
 from edgeshift.host.recording import gather_frames, hop_of
 from edgeshift.pipeline import Edges, Network, load, plan
+from edgeshift.shift import Outputs
 
 DEFAULT_HOPS = 50
 
@@ -41,7 +42,7 @@ class BenchResult:
 def bench(
     network: Network | str | Path,
     board: str | Board,
-    hop: int = 1,
+    hop: int | None = None,
     hops: int | None = None,
     seed: int = 0,
     recording: str | Path | None = None,
@@ -49,6 +50,7 @@ def bench(
     *,
     ram: int | None = None,
     edges: Edges = "exact",
+    outputs: Outputs = "all",
 ) -> BenchResult:
     """Measure a network on a board's emulator over `hops` outputs; counts are exact and the same every time.
 
@@ -59,11 +61,12 @@ def bench(
     if not isinstance(network, Network):
         network = load(network)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop, isa or board.isa, ram=ram, edges=edges)
+    made = plan(network, hop, isa or board.isa, ram=ram, edges=edges, outputs=outputs)
     wanted = DEFAULT_HOPS if hops is None and recording is None else hops
+    hop = made.schedule.hop
     frames, source, pushes = gather_frames(made.schedule, wanted, seed, recording)
     cost = measure(made, board, frames, pushes)
-    host = StreamingModel(plan(network, hop, edges=edges))
+    host = StreamingModel(plan(network, hop, edges=edges, outputs=outputs))
     for index, ours in enumerate(cost.outputs):
         expected = host.push_raw(hop_of(made.schedule.graph, frames, hop, index))
         if (expected is None) != (ours is None) or any(

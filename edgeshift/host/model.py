@@ -19,7 +19,7 @@ class StreamingModel:
     with UBSan, which ends the process at the first undefined operation.
     """
 
-    def __init__(self, network: Network | str | Path | Plan, hop: int = 1, *, sanitize: bool = False) -> None:
+    def __init__(self, network: Network | str | Path | Plan, hop: int | None = None, *, sanitize: bool = False) -> None:
         self.plan = network if isinstance(network, Plan) else plan(network, hop)
         schedule, graph = self.plan.schedule, self.plan.schedule.graph
         self.hop = schedule.hop

@@ -16,6 +16,7 @@ import numpy as np
 from edgeshift.errors import VerificationError
 from edgeshift.host.runnable import runnable
 from edgeshift.importers import is_onnx, read_model
+from edgeshift.passes.state import Carried
 from edgeshift.shift import Reference
 
 
@@ -39,9 +40,27 @@ class Oracle(Protocol):
         ...
 
 
-def make_oracle(model: bytes) -> Oracle:
-    """The oracle of a model, by its content. Raises `VerificationError`."""
-    return OnnxRuntime(model) if is_onnx(model) else LiteRT(model)
+def make_oracle(model: bytes, state: Sequence[Carried] = ()) -> Oracle:
+    """The oracle of a model, by its content, with `state` handed in again. Raises `VerificationError`."""
+    oracle = OnnxRuntime(model) if is_onnx(model) else LiteRT(model)
+    return Carrying(oracle, state) if state else oracle
+
+
+class Carrying:
+    """An oracle whose caller hands some of its outputs in again."""
+
+    def __init__(self, oracle: Oracle, state: Sequence[Carried]) -> None:
+        self.name, self.reference = oracle.name, oracle.reference
+        self._oracle, self._state = oracle, tuple(state)
+        self._carried = {s.input: s.initial for s in state}
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs of the next call without the state, which is not among the inputs either."""
+        given, count = iter(inputs), len(inputs) + len(self._state)
+        outputs = self._oracle.run([self._carried[i] if i in self._carried else next(given) for i in range(count)])
+        self._carried = {s.input: outputs[s.output] for s in self._state}
+        back = {s.output for s in self._state}
+        return [output for i, output in enumerate(outputs) if i not in back]
 
 
 class OnnxRuntime:
@@ -75,7 +94,8 @@ class OnnxRuntime:
 class LiteRT:
     """The reference interpreter of one model file; `reference` names the arithmetic of its kernels.
 
-    Raises `VerificationError` when no interpreter is installed or the reference kernels cannot run the model.
+    It keeps the model's own state from run to run. Raises `VerificationError` when no interpreter is installed or the
+    reference kernels cannot run the model.
     """
 
     def __init__(self, model: bytes) -> None:

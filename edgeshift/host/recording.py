@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,8 @@ def read_recording(graph: ColumnGraph, path: str | Path, seed: int = 0) -> list[
     """The frames of a `.npy`, `.csv` or `.wav` file for a network with one temporal input.
 
     `.npy`: `[frames, size]` (or any shape `[frames, ...]` of that size); integers go to an integer input as they are,
-    floats are real values and are quantised. `.csv`: a frame per line, real values. `.wav`: 16-bit mono in [-1, 1), for networks
+    floats are real values and are quantised. `.csv`: a frame per line, real values. `.wav`: 16-bit mono in [-1, 1),
+    for networks
     that take samples. Other inputs get a seeded drift. Raises `InputError`.
     """
     path = Path(path)
@@ -129,6 +131,16 @@ def window_of(graph: ColumnGraph, recording: Sequence[np.ndarray], end: int) -> 
     return [
         s.layout.from_columns(r[end - graph.window_frames : end] if s.id in graph.temporal else r, s.shape)
         for s, r in zip(graph.inputs, recording, strict=True)
+    ]
+
+
+def reference_inputs(graph: ColumnGraph, recording: Sequence[np.ndarray], hop: int, index: int) -> list[np.ndarray]:
+    """What the reference interpreter takes for push number `index`: its window, or the frames of its call."""
+    if graph.call_frames is None:
+        return window_of(graph, recording, (index + 1) * hop)
+    return [
+        replace(s.layout, columns=len(r)).from_columns(r, s.shape)
+        for s, r in zip(graph.inputs, hop_of(graph, recording, hop, index), strict=True)
     ]
 
 

@@ -12,6 +12,7 @@ from edgeshift.device import Board, load_board
 from edgeshift.device.deploy import run_on_board
 from edgeshift.host.recording import gather_frames
 from edgeshift.pipeline import Edges, Network, load, plan
+from edgeshift.shift import Outputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +36,14 @@ class RunResult:
 def run(
     network: Network | str | Path,
     board: str | Board,
-    hop: int = 1,
+    hop: int | None = None,
     hops: int | None = None,
     seed: int = 0,
     recording: str | Path | None = None,
     *,
     ram: int | None = None,
     edges: Edges = "exact",
+    outputs: Outputs = "all",
 ) -> RunResult:
     """Build a network for a board and run it on the emulator until `hops` outputs are there.
 
@@ -50,7 +52,8 @@ def run(
     if not isinstance(network, Network):
         network = load(network)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop, board.isa, ram=ram, edges=edges)
+    made = plan(network, hop, board.isa, ram=ram, edges=edges, outputs=outputs)
+    hop = made.schedule.hop
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
     ran = run_on_board(made, frames, pushes, board)
     ready = {i: o for i, o in enumerate(ran.outputs) if o is not None}

@@ -15,9 +15,11 @@ from edgeshift.errors import VerificationError
 from edgeshift.host.deviation import Deviation, read_labels
 from edgeshift.host.model import StreamingModel
 from edgeshift.host.oracle import Oracle, make_oracle
-from edgeshift.host.recording import gather_frames, hop_of, pushed_window, window_of
+from edgeshift.host.recording import gather_frames, hop_of, pushed_window, reference_inputs, window_of
 from edgeshift.pipeline import Edges, Network, Plan, load, plan
+from edgeshift.reference.calls import CallExecutor
 from edgeshift.reference.window import run_window
+from edgeshift.shift import Outputs
 
 FLOAT_TOLERANCE = 1e-5  # of the range of the reference's outputs
 
@@ -46,6 +48,7 @@ class VerifyReport:
     matches_window_run: bool | None
     input: str
     edges: str = "exact"
+    outputs: str = "all"
     board: str | None = None
     stack_bytes: int | None = None
     deviation: dict[str, Any] | None = None
@@ -56,7 +59,7 @@ class VerifyReport:
 
 def verify(
     network: Network | str | Path,
-    hop: int = 1,
+    hop: int | None = None,
     hops: int | None = None,
     seed: int = 0,
     recording: str | Path | None = None,
@@ -65,11 +68,13 @@ def verify(
     *,
     ram: int | None = None,
     edges: Edges = "exact",
+    outputs: Outputs = "all",
     labels: str | Path | None = None,
 ) -> VerifyReport:
     """Stream a recording, or a seeded drift, through the generated C and compare `hops` outputs with the oracle.
 
-    Without `hops`: 200, or all that a recording holds. With `board` the outputs come from the board's emulator. `ram`
+    Without `hops`: 200, or all that a recording holds. A network that carries its own state is compared call by call,
+    from the first on. With `board` the outputs come from the board's emulator. `ram`
     and `edges` are those of `plan`; with streamed edges the judge is our own run over each longer window in numpy, and
     the report tells how far that strays from the trained network (`labels`: a `.npy` of one class per frame, -1 for
     none). Raises `VerificationError` when the oracle cannot run the network, `InputError` for a bad recording,
@@ -77,35 +82,36 @@ def verify(
     """
     if not isinstance(network, Network):
         network = load(network)
-    oracle = make_oracle(network.model)
+    oracle = make_oracle(network.model, network.state)
     network = _judged_by(network, oracle)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop, board.isa if board is not None else "portable", ram=ram, edges=edges)
-    graph, warmup = made.schedule.graph, made.schedule.warmup_hops
+    made = plan(network, hop, board.isa if board is not None else "portable", ram=ram, edges=edges, outputs=outputs)
+    graph, hop, warmup = made.schedule.graph, made.schedule.hop, made.schedule.warmup_hops
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
     stack = None
     if board is not None:
         ran = run_on_board(made, frames, pushes, board)
-        outputs, stack = ran.outputs, ran.stack_bytes
+        answers, stack = ran.outputs, ran.stack_bytes
     else:
         model = StreamingModel(made)
-        outputs = [model.push_raw(hop_of(graph, frames, hop, i)) for i in range(pushes)]
+        answers = [model.push_raw(hop_of(graph, frames, hop, i)) for i in range(pushes)]
     floating = _has_float_arithmetic(made)
-    whole = StreamingModel(plan(network, graph.window_frames, edges=edges)) if floating else None
+    own_run = _OwnRun(network, made) if floating else None
     tally = _Tally(floating, edges == "exact")
     deviation = Deviation(made.streamed, read_labels(labels, frames)) if made.streamed is not None else None
     for i in range(pushes):
-        ours = outputs[i]
+        ours = answers[i]
         if ours is None:
             continue
         end = (i + 1) * hop
-        own = None if whole is None else whole.push_raw(pushed_window(graph, frames, end))
+        own = None if own_run is None else own_run.outputs(frames, i)
         if made.streamed is not None and deviation is not None:
             theirs = run_window(graph, window_of(graph, frames, end))
             trained_end = end - made.streamed.after
-            deviation.add(ours, oracle.run(window_of(network.graph, frames, trained_end)), trained_end)
+            trained = made.given_of(oracle.run(window_of(network.graph, frames, trained_end)))
+            deviation.add(ours, trained, trained_end)
         else:
-            theirs = oracle.run(window_of(graph, frames, end))
+            theirs = made.given_of(oracle.run(reference_inputs(network.graph, frames, hop, i)))
         tally.add(ours, theirs, own)
         if progress is not None:
             progress(i + 2 - warmup, pushes + 1 - warmup)
@@ -113,12 +119,35 @@ def verify(
         model=network.name,
         hop=hop,
         edges=edges,
+        outputs=outputs,
         oracle=oracle.name if made.streamed is None else "our own run over each window with streamed edges, in numpy",
         input=source,
         board=board.name if board is not None else None,
         stack_bytes=stack,
         deviation=deviation.as_dict(oracle.name) if deviation is not None else None,
     )
+
+
+class _OwnRun:
+    """Our own answers without anything kept: the C over each whole window, or, for a network that carries its own
+    state, whole calls in numpy."""
+
+    def __init__(self, network: Network, made: Plan) -> None:
+        self._graph, self._hop = made.schedule.graph, made.schedule.hop
+        self._calls = self._windows = None
+        if self._graph.call_frames is not None:
+            self._calls = CallExecutor(self._graph)
+        else:
+            edges: Edges = "exact" if made.streamed is None else "stream"
+            outputs: Outputs = "all" if made.newest is None else made.newest.which
+            self._windows = StreamingModel(plan(network, self._graph.window_frames, edges=edges, outputs=outputs))
+
+    def outputs(self, frames: list[np.ndarray], index: int) -> list[np.ndarray] | None:
+        """For push number `index`; calls must come in order."""
+        if self._calls is not None:
+            return self._calls.push(hop_of(self._graph, frames, self._hop, index))
+        assert self._windows is not None
+        return self._windows.push_raw(pushed_window(self._graph, frames, (index + 1) * self._hop))
 
 
 def _judged_by(network: Network, oracle: Oracle) -> Network:

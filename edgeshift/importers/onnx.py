@@ -64,12 +64,15 @@ def read_onnx(path: str | Path) -> bytes:
     onnx = _onnx()
     try:
         model = onnx.load_from_string(data)
-        if not any(t.data_location for t in model.graph.initializer):
+        if not any(t.data_location for t in model.graph.initializer) and looks_like_onnx(data):
             return data
         onnx.load_external_data_for_model(model, str(Path(path).parent))
     except Exception as error:
         raise ModelFormatError(f"'{path}' cannot be read as ONNX: {_line(error)}") from error
-    return bytes(model.SerializeToString())
+    complete = bytes(model.SerializeToString())
+    if not looks_like_onnx(complete):
+        raise ModelFormatError(f"'{path}' is not an ONNX model")
+    return complete
 
 
 def load_onnx(path: str | Path) -> Graph:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tflite
 
-from edgeshift.errors import EdgeShiftError, ModelFormatError
-from edgeshift.ir import Graph, Node, QuantParams, Tensor, check_graph
+from edgeshift.errors import EdgeShiftError, ModelFormatError, UnsupportedOpError
+from edgeshift.ir import Graph, Node, QuantParams, Tensor, check_graph, variable_name
 
 IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
@@ -81,7 +81,35 @@ def _read(model: Any, name: str, sha256: str) -> Graph:
                 f"input '{tensors[tensor_id].name}' has an open length {signature}; "
                 "export the model with the length of its window fixed, as keras.Input((frames, features)) does"
             )
-    return Graph(name, sha256, tensors, nodes, inputs, outputs)
+    initial: dict[str, np.ndarray] = {}
+    for node in nodes:
+        if node.op == "CALL_ONCE":
+            initial |= _initial_values(model, node)
+    return Graph(name, sha256, tensors, nodes, inputs, outputs, initial=initial)
+
+
+def _initial_values(model: Any, call: Node) -> dict[str, np.ndarray]:
+    """What the subgraph that runs before the first call assigns to variables."""
+    index = int(call.attrs["init_subgraph_index"])
+    if not 0 < index < model.SubgraphsLength():
+        raise ModelFormatError(f"CALL_ONCE (node {call.index}) names subgraph {index}, which the file does not have")
+    subgraph = model.Subgraphs(index)
+    tensors = {i: _tensor(model, subgraph.Tensors(i), i) for i in range(subgraph.TensorsLength())}
+    names: dict[int, str] = {}
+    values: dict[str, np.ndarray] = {}
+    for i in range(subgraph.OperatorsLength()):
+        node = _node(model, subgraph.Operators(i), i, tensors)
+        if node.op == "VAR_HANDLE":
+            names[node.outputs[0]] = variable_name(node)
+        elif node.op == "ASSIGN_VARIABLE" and node.inputs[1] is not None:
+            data = tensors[node.inputs[1]].data
+            if data is None:
+                raise UnsupportedOpError(
+                    f"CALL_ONCE (node {call.index}) computes the first value of '{names[node.inputs[0]]}'; "  # type: ignore
+                    "export the model so that its state starts as a constant"
+                )
+            values[names[node.inputs[0]]] = data  # type: ignore[index]
+    return values
 
 
 def _ids(read: Any, length: int) -> list[int]:
@@ -158,7 +186,8 @@ def _attributes(raw: Any) -> dict[str, Any]:
     options.Init(table.Bytes, table.Pos)
     attrs = {}
     for method in dir(options):
-        if method.startswith(("_", "Init", "GetRoot")) or method.endswith(("Length", "IsNone", "BufferHasIdentifier")):
+        known = method == "Init" or method.startswith(("_", "GetRoot"))
+        if known or method.endswith(("Length", "IsNone", "BufferHasIdentifier")):
             continue
         try:
             value = getattr(options, method)()

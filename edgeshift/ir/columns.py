@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,8 +33,10 @@ class Window:
         start = self.first(j)
         return range(start, start + self.kernel * self.dilation, self.dilation)
 
-    def reads_inside(self, j: int, columns: int) -> list[int]:
-        return [c for c in self.reads(j) if 0 <= c < columns]
+    def reads_inside(self, j: int, columns: int) -> range:
+        start = self.first(j)
+        inside = start if start >= 0 else start % self.dilation
+        return range(inside, max(inside, min(columns, start + self.kernel * self.dilation)), self.dilation)
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,9 @@ class ColumnGraph:
     `inputs` and `outputs` are in the network's order; inputs whose id is in `temporal` advance by frames, the others
     are handed over whole at every hop. `window_frames` is the number of frames the network was trained on.
     `notes` tell what was guessed or could not be followed.
+
+    A network that carries its own state takes `call_frames` frames at a time, no other number, and answers from the
+    first call on. `history` are the columns `[n, size]` that the first `n` of a stream have before that.
     """
 
     name: str
@@ -125,3 +130,13 @@ class ColumnGraph:
     window_frames: int
     time_axis: str
     notes: tuple[str, ...] = ()
+    history: Mapping[int, np.ndarray] = field(default_factory=dict)
+    call_frames: int | None = None
+
+    def hop(self, asked: int | None) -> int:
+        """The hop that was asked for, or the one to take when none was."""
+        return asked if asked is not None else self.call_frames or 1
+
+    def fresh(self, stream: Stream) -> range:
+        """The columns of a stream that are not given from the start."""
+        return range(len(self.history.get(stream.id, ())), stream.columns)

@@ -85,6 +85,7 @@ class Graph:
     """An imported network in execution order. `sha256` is the hash of the file that it came from.
 
     `time_axes` is what the importer knows of the axis of its inputs that is time, and in words how.
+    `initial` are the values that its variables have before the first call, by name.
     """
 
     name: str
@@ -94,6 +95,13 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     time_axes: Mapping[int, tuple[int, str]] = field(default_factory=dict)
+    initial: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def variable_name(node: Node) -> str:
+    """Which variable a VAR_HANDLE is of."""
+    parts = (node.attrs.get("container"), node.attrs.get("shared_name"))
+    return "/".join(v.decode("utf-8", "replace") if isinstance(v, bytes) else "" for v in parts)
 
 
 def check_graph(graph: Graph) -> None:

@@ -100,7 +100,8 @@ def _schedules(graph: ColumnGraph, hop: int, recompute: bool) -> Iterator[Schedu
 
 
 def _recomputed(graph: ColumnGraph, hop: int, early: Early, schedule: Schedule) -> Iterator[Schedule]:
-    keeping = [op for op in schedule.ops if schedule.streams[op.output.id].ring is not None]
+    rings = {i for i, plan in schedule.streams.items() if plan.ring is not None}
+    keeping = [op for op in schedule.ops if op.output.id in rings.difference(graph.history)]
     for first in range(len(keeping)):
         for stop in range(first + 1, len(keeping) + 1):
             try:

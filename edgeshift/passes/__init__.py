@@ -10,8 +10,9 @@ from edgeshift.passes.fold import fold
 from edgeshift.passes.pack import expand_pack
 from edgeshift.passes.prune import prune
 from edgeshift.passes.shapes import resolve_shapes
+from edgeshift.passes.state import lift_state
 
-PASSES = (prune, resolve_shapes, fold_constants, fuse_dilated, expand_pack, prune, fold)
+PASSES = (prune, resolve_shapes, fold_constants, lift_state, fuse_dilated, expand_pack, prune, fold)
 
 
 def run_passes(graph: Graph) -> Graph:

@@ -16,6 +16,7 @@ def fold(graph: Graph) -> Graph:
     kept: list[Node] = []
     for node in graph.nodes:
         constant = node.inputs and all(i is None or tensors[i].data is not None for i in node.inputs)
+        constant = constant and node.op != "ASSIGN_VARIABLE"  # the state before the first call is another
         if constant and node.op in REGISTRY and len(node.outputs) == 1:
             try:
                 tensors[node.outputs[0]] = _computed(replace(graph, tensors=tensors), node)

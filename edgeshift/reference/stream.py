@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edgeshift.ops import ColumnOp
+from edgeshift.reference.calls import initial_rings
 from edgeshift.reference.window import compute_columns
 from edgeshift.shift import Schedule, Step, StreamPlan
 
@@ -21,12 +22,9 @@ class StreamExecutor:
     def reset(self) -> None:
         """Forget every frame."""
         self._hop = 0
-        self._rings: dict[int, np.ndarray] = {}
+        self._rings = initial_rings(self.schedule)
         self._queues: dict[int, np.ndarray] = {}
         for i, plan in self.schedule.streams.items():
-            if plan.ring is not None:
-                shape = (plan.ring.phases, plan.ring.length, plan.stream.size)
-                self._rings[i] = np.zeros(shape, plan.stream.dtype)
             if plan.queue is not None:
                 shape = (plan.queue.entries, plan.queue.block.length, plan.stream.size)
                 self._queues[i] = np.zeros(shape, plan.stream.dtype)

@@ -37,11 +37,21 @@ def run_window(graph: ColumnGraph, inputs: Sequence[np.ndarray]) -> list[np.ndar
 
 
 def run_all(graph: ColumnGraph, values: dict[int, np.ndarray]) -> Mapping[int, np.ndarray]:
-    """Fill `values` (stream id -> `[columns, size]`), which holds the inputs, with every other stream."""
+    """Fill `values` (stream id -> `[columns, size]`), which holds the inputs, with every other stream.
+
+    Columns that earlier calls left are those of `graph.history`, unless `values` holds others.
+    """
 
     def read(stream_id: int, columns: np.ndarray) -> np.ndarray:
         return values[stream_id][np.maximum(columns, 0)]
 
+    for i, known in graph.history.items():
+        values.setdefault(i, np.pad(known, ((0, len(graph.fresh(graph.streams[i]))), (0, 0))))
     for op in graph.ops:
-        values[op.output.id] = np.ascontiguousarray(compute_columns(op, range(op.output.columns), read))
+        fresh = graph.fresh(op.output)
+        made = compute_columns(op, fresh, read)
+        if fresh.start:
+            values[op.output.id][fresh.start :] = made
+        else:
+            values[op.output.id] = np.ascontiguousarray(made)
     return values

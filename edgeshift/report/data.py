@@ -6,6 +6,7 @@ from typing import Any
 
 from edgeshift.device import Board
 from edgeshift.pipeline import Edges, Network, Plan, plan_curve
+from edgeshift.shift import Outputs
 
 LONGER_HOPS = (2, 4, 8, 16, 32, 64)
 
@@ -16,12 +17,15 @@ def plan_data(plan: Plan) -> dict[str, Any]:
     return {
         "model": plan.network.name,
         "edges": "exact" if plan.streamed is None else "stream",
+        "outputs_given": "all" if plan.newest is None else plan.newest.which,
+        "latency_frames": 0 if plan.newest is None else plan.newest.latency,
         "isa": plan.isa,
         "sha256": graph.sha256,
         "time_axis": graph.time_axis,
         "window_frames": schedule.window_frames,
         "hop": schedule.hop,
         "warmup_hops": schedule.warmup_hops,
+        "carries_state": graph.call_frames is not None,
         "total_stride": schedule.total_stride,
         "phases": max((s.phases for s in schedule.streams.values() if s.stream.columns > 1), default=1),
         "lead_hops": schedule.lead,
@@ -39,9 +43,10 @@ def plan_data(plan: Plan) -> dict[str, Any]:
     }
 
 
-def curve_data(network: Network, hop: int, isa: str, edges: Edges) -> dict[str, Any]:
+def curve_data(network: Network, hop: int | None, isa: str, edges: Edges, outputs: Outputs) -> dict[str, Any]:
     """RAM against work for a hop and longer ones: bytes of state and scratch, MACs per hop and per frame."""
-    hops = sorted({hop, *(h for h in LONGER_HOPS if hop < h <= network.graph.window_frames)})
+    first, longest = network.graph.hop(hop), network.graph.window_frames
+    hops = [first, *(h for h in LONGER_HOPS if first < h <= longest and network.graph.call_frames is None)]
     points = [
         {
             "hop": h,
@@ -50,7 +55,7 @@ def curve_data(network: Network, hop: int, isa: str, edges: Edges) -> dict[str, 
             "macs_per_frame": plan.schedule.macs_per_hop / h,
         }
         for h in hops
-        for plan in plan_curve(network, h, isa, edges)
+        for plan in plan_curve(network, h, isa, edges, outputs)
     ]
     return {"model": network.name, "isa": isa, "edges": edges, "curve": points}
 
@@ -82,7 +87,7 @@ def _layer(plan: Plan, op: Any) -> dict[str, Any]:
         "ring_bytes": plan.memory.rings.get(op.output.id, 0),
         "queue_bytes": plan.memory.queues.get(op.output.id, 0),
         "sum_bytes": sums.running_bytes + sums.waiting_bytes if sums else 0,
-        "macs_window": op.trained_macs_per_column * op.output.columns,
+        "macs_window": op.trained_macs_per_column * len(plan.schedule.graph.fresh(op.output)),
         "macs_per_hop": op.macs_per_column * made.columns_per_hop,
     }
 

@@ -27,7 +27,10 @@ def _table(*headings: str, right: Iterable[int] = ()) -> Table:
 def print_plan(out: Console, plan: Any) -> None:
     """The shift plan as a table."""
     data = plan_data(plan)
-    out.print(f"{data['model']}: windows of {data['window_frames']} frames, a hop of {data['hop']}", style="bold")
+    taken = f"windows of {data['window_frames']} frames, a hop of {data['hop']}"
+    if data["carries_state"]:
+        taken = f"carries its own state, {data['hop']} frames a call"
+    out.print(f"{data['model']}: {taken}", style="bold")
     out.print(f"time axis: {data['time_axis']}")
     for note in data["notes"]:
         out.print(f"note: {note}")
@@ -54,7 +57,7 @@ def print_plan(out: Console, plan: Any) -> None:
     out.print()
     out.print(
         f"work     {data['macs_per_hop']:,} MACs per hop (every hop the same), "
-        f"{data['macs_window']:,} per window: {ratio:.1f} times fewer"
+        f"{data['macs_window']:,} per {'call' if data['carries_state'] else 'window'}: {ratio:.1f} times fewer"
     )
     out.print(
         f"RAM      {data['struct_bytes']:,} bytes: {data['state_bytes']:,} state, {data['scratch_bytes']:,} scratch"
@@ -150,7 +153,8 @@ def print_bench(out: Console, result: Any) -> None:
     per_mac = data["instructions_per_hop"] / data["macs_per_hop"] if data["macs_per_hop"] else 0.0
     out.print()
     out.print(
-        f"work     {data['instructions_per_hop']:,.0f} instructions per hop (worst {data['instructions_per_hop_max']:,}), "
+        f"work     {data['instructions_per_hop']:,.0f} instructions per hop "
+        f"(worst {data['instructions_per_hop_max']:,}), "
         f"{per_mac:.2f} per MAC"
     )
     if cycles:

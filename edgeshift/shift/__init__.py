@@ -5,6 +5,7 @@ from edgeshift.shift.demand import Overlap
 from edgeshift.shift.early import NEVER, Early, candidates
 from edgeshift.shift.edges import StreamedEdges, stream_edges
 from edgeshift.shift.interior import find_interiors
+from edgeshift.shift.newest import NewestOutputs, Outputs, newest_outputs
 from edgeshift.shift.schedule import Block, KeptSum, Queue, Ring, Schedule, Step, StreamPlan, make_schedule
 from edgeshift.shift.structure import use_structure
 
@@ -13,6 +14,8 @@ __all__ = [
     "Block",
     "Early",
     "KeptSum",
+    "NewestOutputs",
+    "Outputs",
     "Overlap",
     "Queue",
     "Reference",
@@ -25,6 +28,7 @@ __all__ = [
     "find_interiors",
     "lower",
     "make_schedule",
+    "newest_outputs",
     "stream_edges",
     "use_structure",
 ]

@@ -16,14 +16,9 @@ from edgeshift.ir import ColumnGraph, Graph, Layout, Node, Stream, Tensor
 from edgeshift.ops import REGISTRY, ColumnOp
 from edgeshift.ops.constant import Constant
 from edgeshift.ops.relayout import Relayout
+from edgeshift.shift.absorb import absorb
 
 Reference = Literal["litert", "tflm"]
-
-_UNFROZEN = (
-    "it keeps variables, a state or weights that were not frozen: "
-    "convert it with TFLiteConverter.from_keras_model, or from what Model.export saved"
-)
-_REMEDIES = {"VAR_HANDLE": _UNFROZEN, "READ_VARIABLE": _UNFROZEN, "CALL_ONCE": _UNFROZEN}
 
 _SUPPORTED_DTYPES = (np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.uint8))
 _OF_BYTES = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "EXPAND_DIMS", "SQUEEZE")  # what uint8 may pass through
@@ -39,6 +34,8 @@ class Lowering:
         self.views: dict[int, Stream] = {}
         self.ops: list[ColumnOp] = []
         self.notes: list[str] = []
+        self.history: dict[int, np.ndarray] = {}
+        self.carried: dict[str, Stream] = {}
         self._next_id = max(graph.tensors, default=0) + 1
 
     def tensor(self, tensor_id: int | None) -> Tensor:
@@ -120,13 +117,13 @@ class Lowering:
                 f"tensor '{tensor.name}' is {tensor.dtype}; EdgeShift computes float32 and int8: "
                 "quantise the model to full-integer int8, or export it as float32"
             )
-        if tensor.dtype == np.int8 and tensor.quant is not None:
+        if tensor.dtype != np.float32 and tensor.quant is not None:
             _ = tensor.zero_point  # per-channel activations are refused here
         stream = Stream(tensor.id, tensor.name, tensor.shape, layout, tensor.dtype, tensor.quant)
         self.streams[stream.id] = self.views[tensor.id] = stream
         return stream
 
-    def new(self, name: str, shape: tuple[int, ...], layout: Layout, like: Stream) -> Stream:
+    def new(self, name: str, shape: tuple[int, ...], layout: Layout, like: Stream | Tensor) -> Stream:
         """A stream that no tensor of the file stands for, of the type of `like`."""
         stream = Stream(self._next_id, name, shape, layout, like.dtype, like.quant)
         self._next_id += 1
@@ -153,7 +150,7 @@ def lower(
         if graph.tensors[tensor_id].data is not None:
             raise UnsupportedOpError(f"output '{graph.tensors[tensor_id].name}' is a constant; remove it")
     window = layouts[next(i for i in graph.inputs if i in temporal)].columns
-    return column_graph(lowering, temporal, window, described)
+    return absorb(column_graph(lowering, temporal, window, described))
 
 
 def column_graph(lowering: Lowering, temporal: set[int], window: int, time_axis: str) -> ColumnGraph:
@@ -170,6 +167,8 @@ def column_graph(lowering: Lowering, temporal: set[int], window: int, time_axis:
         window_frames=window,
         time_axis=time_axis,
         notes=tuple(dict.fromkeys(lowering.notes)),
+        history=lowering.history,
+        call_frames=window if lowering.history else None,
     )
 
 
@@ -181,10 +180,7 @@ def lower_nodes(lowering: Lowering) -> None:
         if build is None:
             raise UnsupportedOpError(
                 f"operator {node.op} at '{made}' (node {node.index}) is not supported; "
-                + _REMEDIES.get(
-                    node.op,
-                    "`edgeshift ops` lists those that are: replace it by them, or split the network before it",
-                )
+                "`edgeshift ops` lists those that are: replace it by them, or split the network before it"
             )
         _check_bytes(node, lowering)
         try:
@@ -249,6 +245,9 @@ def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | No
     if tensor.id in graph.time_axes:
         axis, how = graph.time_axes[tensor.id]
         return Layout.along(shape, axis), 0, f"axis {axis}, {how} (guessed)"
+    if any(node.op in ("READ_VARIABLE", "ASSIGN_VARIABLE") for node in graph.nodes):
+        layout = _call_layout(graph, tensor)
+        return layout, 0 if layout.columns > 1 else 1, f"{layout.columns} frames a call, as its state has them"
     long_axes = [a for a, d in enumerate(shape) if d > 1]
     if len(long_axes) >= 2 or (long_axes and len(shape) > 2):
         return Layout.along(shape, long_axes[0]), 0, f"axis {long_axes[0]} (guessed)"
@@ -259,6 +258,18 @@ def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | No
     if long_axes:
         return Layout.along(shape, long_axes[0]), 2, f"axis {long_axes[0]} (guessed)"
     return Layout(1, 1, tensor.size), 3, "a single frame"
+
+
+def _call_layout(graph: Graph, tensor: Tensor) -> Layout:
+    """The frames of a call: those that go behind earlier ones, else those of the axis after the batch."""
+    reached = {tensor.id}
+    for node in graph.nodes:
+        if node.inputs and node.inputs[0] in reached:
+            if node.op == "ASSIGN_VARIABLE" and node.outputs:
+                return Layout.along(graph.tensors[node.inputs[0]].shape, int(node.attrs["axis"]))
+            if node.op in ("RESHAPE", "EXPAND_DIMS", "SQUEEZE", "QUANTIZE"):
+                reached.add(node.outputs[0])
+    return Layout.along(tensor.shape, 1) if len(tensor.shape) > 2 else Layout(1, 1, tensor.size)
 
 
 def _first_reshape(graph: Graph, tensor: Tensor) -> tuple[int, ...] | None:

@@ -57,6 +57,8 @@ def find_demand(
     demand: dict[int, Demand] = {}
     for stream in graph.outputs:
         asked[stream.id].now.update(range(stream.columns))
+    for i in _carried(graph):
+        asked[i].now.update(range(graph.streams[i].columns))
     for op in reversed(graph.ops):
         if not (asked[op.output.id].now or asked[op.output.id].early):
             continue
@@ -64,24 +66,44 @@ def find_demand(
             demand[op.output.id] = _sum_demand(op, asked, shifts, hop, early)
             continue
         shift = shifts[op.output.id]
+        if op.output.id in graph.history:
+            made = _arriving(asked[op.output.id].now, op.output.columns, shift.advance(hop))
+            demand[op.output.id] = made
+            _ask(op, made, asked)
+            continue
         advance = op.output.columns if op in recomputed else shift.advance(hop)
         made = _demand(op.output, asked[op.output.id], shift, hop, advance, early, op in early.ops)
         demand[op.output.id] = made
-        for stream, window in zip(op.inputs, op.windows, strict=True):
-            for j in made.computed:
-                asked[stream.id].now.update(window.reads_inside(j, stream.columns))
-            for j in made.early:
-                asked[stream.id].early.update(window.reads_inside(j, stream.columns))
+        _ask(op, made, asked)
     for stream in graph.inputs:
         if stream.id in graph.temporal:
             _bring_forward(asked[stream.id], shifts[stream.id], hop, early)
-            demand[stream.id] = _frames(asked[stream.id].now, stream.columns, hop)
+            demand[stream.id] = _arriving(asked[stream.id].now, stream.columns, hop)
         elif asked[stream.id].early:
             raise Overlap  # an input without time belongs to the current window alone
         else:
             wanted = tuple(sorted(asked[stream.id].now))
             demand[stream.id] = Demand(wanted, wanted)
     return demand
+
+
+def _ask(op: ColumnOp, made: Demand, asked: dict[int, _Asked]) -> None:
+    """Ask for what the columns to be made read."""
+    for stream, window in zip(op.inputs, op.windows, strict=True):
+        for j in made.computed:
+            asked[stream.id].now.update(window.reads_inside(j, stream.columns))
+        for j in made.early:
+            asked[stream.id].early.update(window.reads_inside(j, stream.columns))
+
+
+def _carried(graph: ColumnGraph) -> set[int]:
+    """Streams that are read before their new columns are made: what earlier calls left makes the next."""
+    made = {s.id for s in graph.inputs}
+    found: set[int] = set()
+    for op in graph.ops:
+        found.update(s.id for s in op.inputs if s.id not in made)
+        made.add(op.output.id)
+    return found
 
 
 def _demand(
@@ -139,8 +161,9 @@ def split(requested: Iterable[int], interior: range, advance: int) -> tuple[int,
     return tuple(sorted([*edges, *newest.values()]))
 
 
-def _frames(requested: set[int], window: int, hop: int) -> Demand:
-    """The demand on an input: a frame arrives as one of the newest `hop` columns, whenever it is asked for."""
-    residues = {j % hop for j in requested}
-    arriving = {j for j in range(max(0, window - hop), window) if j % hop in residues}
+def _arriving(requested: set[int], columns: int, advance: int) -> Demand:
+    """The demand on an input, or on columns that are kept from call to call: whenever it is asked for, a column
+    arrives as one of the newest `advance`."""
+    residues = {j % advance for j in requested}
+    arriving = {j for j in range(max(0, columns - advance), columns) if j % advance in residues}
     return Demand(tuple(sorted(requested | arriving)), tuple(sorted(arriving)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 
+from edgeshift.errors import PlanError
 from edgeshift.ir import ColumnGraph, Layout, Stream
 from edgeshift.ops import ColumnOp
 from edgeshift.shift.interior import find_interiors
@@ -39,6 +40,8 @@ class StreamedEdges:
 
 def stream_edges(graph: ColumnGraph) -> StreamedEdges:
     """Continue every stream that can be, as far as some operator's padding reaches beyond it."""
+    if graph.call_frames is not None:
+        raise PlanError(f"'{graph.name}' carries its own state: its edges follow the stream already")
     continuable = _continuable(graph)
     wanted = {s: Extension() for s in graph.streams}
     for op in reversed(graph.ops):

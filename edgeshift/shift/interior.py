@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import gcd, lcm
 
+from edgeshift.errors import UnsupportedOpError
 from edgeshift.ir import ColumnGraph
 from edgeshift.ops import ColumnOp
 
@@ -33,9 +34,22 @@ def find_interiors(graph: ColumnGraph) -> dict[int, Shift]:
     for stream in graph.inputs:
         temporal = stream.id in graph.temporal
         shifts[stream.id] = Shift(range(stream.columns) if temporal else NOTHING, 1)
+    shifts |= {op.output.id: _history_shift(graph, op) for op in graph.ops if op.output.id in graph.history}
     for op in graph.ops:
-        shifts[op.output.id] = _shift(op, shifts)
+        if op.output.id not in graph.history:
+            shifts[op.output.id] = _shift(op, shifts)
     return shifts
+
+
+def _history_shift(graph: ColumnGraph, op: ColumnOp) -> Shift:
+    """Whatever made them, columns that earlier calls left are those that were new at earlier calls."""
+    new, frames = len(graph.fresh(op.output)), graph.call_frames
+    if frames is None or frames % new:
+        raise UnsupportedOpError(
+            f"'{op.output.name}' keeps {new} columns of a call of {frames} frames: only a whole number of frames per "
+            "column is built; export the model for longer calls, or give the frames of a call as --frames"
+        )
+    return Shift(range(op.output.columns), frames // new)
 
 
 def _shift(op: ColumnOp, shifts: dict[int, Shift]) -> Shift:

@@ -156,7 +156,12 @@ class Schedule:
 
     @property
     def warmup_hops(self) -> int:
-        """Hops until the first whole window: `ceil(W / hop)`; the first output comes with that hop."""
+        """Hops until the first whole window: `ceil(W / hop)`; the first output comes with that hop.
+
+        A network that carries its own state knows what came before.
+        """
+        if self.graph.call_frames is not None:
+            return 1
         return -(-self.window_frames // self.hop)
 
     @property
@@ -166,7 +171,7 @@ class Schedule:
     @property
     def macs_window(self) -> int:
         """Multiply-accumulates of a window of the trained network, nothing shifted."""
-        return sum(op.trained_macs_per_column * op.output.columns for op in self.ops)
+        return sum(op.trained_macs_per_column * len(self.graph.fresh(op.output)) for op in self.ops)
 
     @property
     def macs_per_hop(self) -> int:
@@ -181,6 +186,11 @@ def make_schedule(
 
     Raises `PlanError` for a hop below 1, `Overlap` for a lead that is too long.
     """
+    if graph.call_frames not in (None, hop):
+        raise PlanError(
+            f"'{graph.name}' carries its own state and takes {graph.call_frames} frames at a call: "
+            f"its hop is {graph.call_frames}, not {hop}"
+        )
     if hop < 1:
         raise PlanError(f"the hop must be at least 1 frame, not {hop}")
     shifts = find_interiors(graph)

@@ -111,7 +111,7 @@ def test_weights_that_are_no_numbers(where: str, value: float, tmp_path: Path) -
 @pytest.mark.parametrize("name", ["conv_pool_flatten", "squeeze_excite", "time_pad_and_slice"])
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
 def test_one_byte_changed(name: str, dtype: str, tmp_path: Path) -> None:
-    """Wherever a byte flips, either there is a network in it or one line says what is wrong. What is planned compiles."""
+    """Wherever a byte flips, there is a network in it or one line says what is wrong. What is planned compiles."""
     good, rng = build(name, 1, dtype), np.random.default_rng(7)
     file, survivors = tmp_path / "flipped.tflite", 0
     for trial in range(60):

@@ -17,7 +17,7 @@ from tests.netbuilder import Net
 HEADERS = ("stdint", "string", "stddef", "stdlib", "stdio", "math", "limits", "errno", "ctype", "inttypes")
 USABLE = ("kws", "K", "Kws_2", "a1", "x_", "main", "memcpy", "model", "input", "ring", "layer", "conv", "t", "init")
 REFUSED = ("", "1kws", "_kws", "kws-2", "kws.c", "a b", "../up", "kws\n", "käse", "int", "while", "State", "frames")
-OF_THE_SYSTEM = ("int8", "UINT8", "int32", "size", "wchar", "ptrdiff", "intptr", "string", "stdint", "Math", "stdlib", "es")
+OF_THE_SYSTEM = tuple("int8 UINT8 int32 size wchar ptrdiff intptr string stdint Math stdlib es".split())  # noqa: SIM905
 
 
 @pytest.mark.parametrize("name", USABLE)
@@ -26,7 +26,8 @@ def test_usable_names(name: str, tmp_path: Path) -> None:
     made = edgeshift.compile(written(tmp_path, "tiny_int8"), tmp_path / "out", name=name)
     assert {f.name for f in made.folder.iterdir()} == {f"{name}.h", f"{name}.c"}
     includes = [f"#include <{header}.h>" for header in HEADERS] + [f'#include "{name}.h"']
-    uses = f"{name}_t state; int test(void); int test(void) {{ {name}_init(&state); return {name.upper()}_STATE_BYTES; }}"
+    body = f"{name}_init(&state); return {name.upper()}_STATE_BYTES;"
+    uses = f"{name}_t state; int test(void); int test(void) {{ {body} }}"
     (tmp_path / "user.c").write_text("\n".join([*includes, uses]) + "\n")
     for source in (made.source, tmp_path / "user.c"):
         run("gcc", *WARNINGS, f"-I{made.folder}", "-c", source, "-o", tmp_path / "o.o")

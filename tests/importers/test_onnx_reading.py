@@ -112,6 +112,13 @@ class TestRefusals:
         with pytest.raises(ModelFormatError, match="ONNX"):
             edgeshift.load(path)
 
+    @pytest.mark.parametrize("data", [b"", b"not a model at all, only some words", b"\0" * 64])
+    def test_something_else(self, tmp_path: Path, data: bytes) -> None:
+        path = tmp_path / "net.onnx"
+        path.write_bytes(data)
+        with pytest.raises(ModelFormatError, match="ONNX"):
+            edgeshift.load(path)
+
     def test_no_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "onnx", None)
         self.refused(onnx_networks.conv_same(), ModelFormatError, "edgeshift[onnx]")

@@ -1,4 +1,4 @@
-"""The models of ../shared/models that nobody here made: exact at every hop, planned as the shift plan says, or refused."""
+"""The models of ../shared/models that nobody here made: exact at every hop, planned as described, or refused."""
 
 from __future__ import annotations
 
@@ -192,9 +192,6 @@ def test_time_is_found(name: str, window: int, frame: int) -> None:
         ("arm_dscnn_s_int16x8", "int16"),
         ("tflm_mnist_lstm_int8", "UNIDIRECTIONAL_SEQUENCE_LSTM"),
         ("dtln_1_dynrange_lstm", "not supported"),
-        ("esphome_vad_v2_int8_stateful", "CALL_ONCE"),
-        ("esphome_okay_nabu_v2_int8_stateful", "CALL_ONCE"),
-        ("esphome_hey_jarvis_v2_int8_stateful", "CALL_ONCE"),
     ],
 )
 def test_refused_with_the_reason(name: str, reason: str) -> None:

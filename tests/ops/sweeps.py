@@ -64,7 +64,9 @@ def cases(family: str, dtype: str) -> list[Case]:
     for number, entry in enumerate(f for f in FORMS if f.family == family and dtype in f.dtypes):
         for hop in (1, _HOPS[number % len(_HOPS)])[dtype == "float32" :]:
             made.append(
-                Case(f"{family}: {entry.label} {dtype}", entry.model(dtype), hop, entry.time_axis, entry.frames, 12, hop)
+                Case(
+                    f"{family}: {entry.label} {dtype}", entry.model(dtype), hop, entry.time_axis, entry.frames, 12, hop
+                )
             )
     return made
 

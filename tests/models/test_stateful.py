@@ -1,0 +1,294 @@
+"""Networks that already stream: exact from the first call on, whatever their state is made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgeshift
+from edgeshift.host.oracle import make_oracle
+from edgeshift.reference.calls import CallExecutor
+from edgeshift.reference.stream import StreamExecutor
+from tests.ladder import network
+from tests.netbuilder import Handle, Net
+from tests.stateful import State, with_variables
+
+MODELS = Path(__file__).resolve().parents[3] / "shared" / "models"
+PUBLISHED = ("esphome_vad", "esphome_hey_jarvis", "esphome_okay_nabu")
+STATE_BYTES = {"esphome_vad": 1476, "esphome_hey_jarvis": 3308, "esphome_okay_nabu": 3708}
+
+
+def published(name: str) -> Path:
+    """A model's file. Without ../shared its tests are skipped, but never in CI."""
+    file = MODELS / f"{name}_v2_int8_stateful.tflite"
+    if not file.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{file} is missing, and this is CI")
+        pytest.skip(f"{file} is not here")
+    return file
+
+
+# -- published wake-word models
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_models_are_exact_over_500_calls(name: str) -> None:
+    report = edgeshift.verify(published(name), hops=500, seed=3)
+    assert report.exact and report.hops_compared == 500 and report.max_abs_diff == 0
+    assert report.hop == 3
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_models_keep_each_column_once(name: str) -> None:
+    plan = edgeshift.plan(published(name))
+    assert plan.memory.struct_bytes <= STATE_BYTES[name]
+    assert plan.schedule.macs_per_hop == plan.schedule.macs_window
+    assert not any(op.op.endswith("_VARIABLE") for op in plan.schedule.ops)
+    assert "_initial[" not in plan.sources.files[f"{plan.sources.name}.c"]
+
+
+def test_reset_is_the_state_before_the_first_call() -> None:
+    model = edgeshift.StreamingModel(published("esphome_okay_nabu"))
+    frames = np.random.default_rng(1).integers(-128, 128, (9, 3, 40), np.int8)
+    first = [model.push(f).tolist() for f in frames]
+    model.reset()
+    assert first == [model.push(f).tolist() for f in frames]
+
+
+def test_another_hop_is_refused() -> None:
+    with pytest.raises(edgeshift.PlanError, match="takes 3 frames at a call: its hop is 3, not 2"):
+        edgeshift.plan(published("esphome_vad"), 2)
+    with pytest.raises(edgeshift.PlanError, match="carries its own state"):
+        edgeshift.plan(published("esphome_vad"), edges="stream")
+
+
+# -- all kinds of state
+
+
+class Stateful:
+    """A network under construction whose states are handed in and out."""
+
+    def __init__(self, frames: tuple[int, ...], seed: int = 5) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.net = Net("stateful", self.rng)
+        self.frames = self.net.input(frames)
+        self.shapes: list[tuple[int, ...]] = []
+        self.kept: list[Handle] = []
+
+    def state(self, shape: tuple[int, ...]) -> Handle:
+        self.shapes.append(shape)
+        return self.net.input(shape)
+
+    def keep(self, value: Handle) -> None:
+        """The next value of the state that was made last and is not kept yet."""
+        self.kept.append(value)
+
+    def history(self, new: Handle, columns: int) -> Handle:
+        """`columns` older columns, along axis 1, before `new`."""
+        state = self.state((1, columns, *new.shape[2:]))
+        whole = self.net.concat([state, new], 1)
+        rank = len(whole.shape)
+        begin = [0, new.shape[1], *[0] * (rank - 2)]
+        self.keep(self.net.strided_slice(whole, begin, whole.shape))
+        return whole
+
+    def finish(self, *outputs: Handle, int8: bool) -> tuple[bytes, list[State]]:
+        """The network's file, which hands its states in and out, and the states with random first values."""
+        self.net.output(*outputs, *self.kept)
+        shapes = [self.frames.shape, *self.shapes]
+        windows = [[self.rng.normal(0, 1, s).astype(np.float32) for s in shapes] for _ in range(4)]
+        model = self.net.quantize(windows) if int8 else self.net.build()
+        first = [self.rng.normal(0, 1, s).astype(np.float32) for s in self.shapes]
+        if int8:
+            first = [self.rng.integers(-128, 128, s, np.int8) for s in self.shapes]
+        count = len(outputs)
+        return model, [State(i + 1, i + count, values) for i, values in enumerate(first)]
+
+
+def wake_word(int8: bool) -> tuple[bytes, list[State]]:
+    """Strided first layer, one column a call from there on, dense over the last history."""
+    made = Stateful((1, 3, 1, 8))
+    net = made.net
+    h = net.conv2d(made.history(made.frames, 2), 8, (5, 1), (3, 1), padding="VALID", activation="relu")
+    for taps in (5, 7):
+        h = net.depthwise(made.history(h, taps - 1), 1, (taps, 1), padding="VALID")
+        h = net.conv2d(h, 8, 1, padding="VALID", activation="relu")
+    h = net.dense(net.reshape(made.history(h, 3), (1, 32)), 2)
+    return made.finish(net.logistic(h), int8=int8)
+
+
+def per_frame(int8: bool) -> tuple[bytes, list[State]]:
+    """Four frames a call, an answer for each; dilation, and an older column of the same stream beside it."""
+    made = Stateful((1, 4, 1, 6))
+    net = made.net
+    h = net.conv2d(made.history(made.frames, 2), 6, (3, 1), padding="VALID", activation="relu")
+    whole = made.history(h, 6)
+    wide = net.conv2d(whole, 6, (3, 1), dilation=(3, 1), padding="VALID", activation="relu")
+    delayed = net.strided_slice(whole, (0, 1, 0, 0), (1, 5, 1, 6))
+    return made.finish(net.add(wide, delayed), int8=int8)
+
+
+def two_histories(int8: bool) -> tuple[bytes, list[State]]:
+    """Two states of different lengths on one stream, and that stream an output."""
+    made = Stateful((1, 2, 1, 4))
+    net = made.net
+    h = net.conv2d(made.frames, 4, 1, padding="VALID", activation="relu")
+    a = net.conv2d(made.history(h, 4), 3, (5, 1), padding="VALID")
+    b = net.conv2d(made.history(h, 2), 3, (3, 1), padding="VALID")
+    return made.finish(net.add(a, b), h, int8=int8)
+
+
+def phases(int8: bool) -> tuple[bytes, list[State]]:
+    """A stride that the frames of a call are no multiple of: two grids of columns take turns."""
+    made = Stateful((1, 3, 1, 4))
+    net = made.net
+    whole = made.history(made.frames, 8)
+    pooled = net.max_pool(whole, (3, 1), (2, 1))
+    return made.finish(net.dense(pooled, 3, whole=True), int8=int8)
+
+
+def mixed_kernels(int8: bool) -> tuple[bytes, list[State]]:
+    """Channels go through kernels of different length, as in mixed convolutions."""
+    made = Stateful((1, 1, 1, 6))
+    net = made.net
+    whole = made.history(net.conv2d(made.frames, 8, 1, padding="VALID", activation="relu"), 6)
+    parts = [net.strided_slice(whole, (0, 0, 0, at), (1, 7, 1, at + 4)) for at in (0, 4)]
+    short = net.depthwise(net.strided_slice(parts[0], (0, 4, 0, 0), (1, 7, 1, 4)), 1, (3, 1), padding="VALID")
+    long = net.depthwise(parts[1], 1, (7, 1), padding="VALID")
+    return made.finish(net.conv2d(net.concat([short, long], 3), 5, 1, padding="VALID"), int8=int8)
+
+
+def derived(int8: bool) -> tuple[bytes, list[State]]:
+    """What is computed from older columns is not computed again."""
+    made = Stateful((1, 1, 1, 6))
+    net = made.net
+    wide = net.conv2d(made.history(made.frames, 7), 5, (3, 1), padding="VALID", activation="relu")
+    return made.finish(net.mean(wide, 1), int8=int8)
+
+
+def recurrent(int8: bool) -> tuple[bytes, list[State]]:
+    """A state that is no history of columns: tanh of frame and state."""
+    made = Stateful((1, 6))
+    net = made.net
+    state = made.state((1, 6))
+    new = net.tanh(net.add(net.dense(made.frames, 6), net.dense(state, 6)))
+    new = net.strided_slice(net.concat([state, new], 0), (1, 0), (2, 6))
+    made.keep(new)
+    return made.finish(net.dense(new, 3), int8=int8)
+
+
+def dead_state(int8: bool) -> tuple[bytes, list[State]]:
+    """A state that no answer depends on, one that never changes, and one that is used only by the next call."""
+    made = Stateful((1, 4))
+    net = made.net
+    made.keep(net.relu(made.state((1, 4))))
+    fixed = made.state((1, 4))
+    made.keep(fixed)
+    late = made.state((1, 4))
+    made.keep(net.reshape(made.frames, (1, 4)))
+    return made.finish(net.add(net.add(late, made.frames), net.relu(fixed)), int8=int8)
+
+
+NETWORKS = (wake_word, per_frame, two_histories, phases, mixed_kernels, derived, recurrent, dead_state)
+Make = Callable[[bool], tuple[bytes, list[State]]]
+
+
+def climb(net: edgeshift.Network, calls: int, outputs: str = "all") -> None:
+    """LiteRT == whole calls in numpy == the plan in numpy == the C, call by call, twice over."""
+    plan = edgeshift.plan(net, outputs=outputs)
+    graph, hop, rng = plan.schedule.graph, plan.schedule.hop, np.random.default_rng(9)
+    runs = {
+        "whole calls": CallExecutor(graph).push,
+        "the plan": StreamExecutor(plan.schedule).push,
+        "the C": edgeshift.StreamingModel(plan, sanitize=True).push_raw,
+    }
+    oracle = make_oracle(net.model, net.state)
+    for call in range(calls):
+        frames = []
+        for stream in graph.inputs:
+            shape = (hop if stream.id in graph.temporal else stream.columns, stream.size)
+            real = rng.normal(0, 1, shape).astype(np.float32)
+            frames.append(rng.integers(-128, 128, shape, np.int8) if stream.dtype == np.int8 else real)
+        given = [
+            replace(s.layout, columns=len(f)).from_columns(f, s.shape)
+            for s, f in zip(graph.inputs, frames, strict=True)
+        ]
+        expected = plan.given_of(oracle.run(given))
+        answers = {name: push(frames) for name, push in runs.items()}
+        for name, answer in answers.items():
+            assert answer is not None, f"{name} gives nothing at call {call}"
+            for ours, theirs in zip(answer, expected, strict=True):
+                assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+                if ours.dtype.kind == "f":
+                    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5, err_msg=f"{name}, call {call}")
+                else:
+                    np.testing.assert_array_equal(ours, theirs, err_msg=f"{name}, call {call}")
+        for ours, theirs in zip(answers["the plan"], answers["the C"], strict=True):  # type: ignore[arg-type]
+            assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("int8", (False, True), ids=("f32", "int8"))
+@pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
+def test_variables(make: Make, int8: bool) -> None:
+    model, states = make(int8)
+    climb(network(with_variables(model, states)), calls=40)
+
+
+@pytest.mark.parametrize("make", NETWORKS[:-1], ids=lambda make: make.__name__)
+def test_state_that_the_caller_carries(make: Make, tmp_path: Path) -> None:
+    """The same networks, their states handed in and out: `--state`."""
+    model, states = make(True)
+    file = tmp_path / "carried.tflite"
+    file.write_bytes(model)
+    climb(edgeshift.load(file, state=[f"{s.input}:{s.output}" for s in states]), calls=40)
+
+
+def test_only_the_newest_frame_of_a_call() -> None:
+    model, states = per_frame(True)
+    net = network(with_variables(model, states))
+    climb(net, calls=30, outputs="last")
+    assert edgeshift.plan(net, outputs="last").schedule.macs_per_hop < edgeshift.plan(net).schedule.macs_per_hop
+
+
+def test_a_column_is_made_where_it_is_kept() -> None:
+    """The operator before a state writes into its ring: nothing copies columns into it."""
+    model, states = wake_word(True)
+    plan = edgeshift.plan(network(with_variables(model, states)))
+    assert [op.op for op in plan.schedule.ops if not op.macs_per_column] == ["LOGISTIC"]
+    assert len(plan.memory.rings) == len(states)
+
+
+def test_columns_derived_from_the_first_state_are_there() -> None:
+    model, states = derived(True)
+    plan = edgeshift.plan(network(with_variables(model, states)))
+    conv = next(op for op in plan.schedule.ops if op.op == "CONV_2D")
+    assert plan.schedule.streams[conv.output.id].columns_per_hop == 1 < conv.output.columns
+
+
+# -- refused
+
+
+def test_a_variable_without_a_first_value_is_refused() -> None:
+    model, states = wake_word(True)
+    with pytest.raises(edgeshift.UnsupportedOpError, match="not frozen.*from_keras_model"):
+        network(with_variables(model, states, initialise=False))
+
+
+def test_a_state_of_another_scale_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "carried.tflite"
+    file.write_bytes(dead_state(True)[0])
+    with pytest.raises(edgeshift.PlanError, match="input1.*relu0.*of another shape, type or scale"):
+        edgeshift.load(file, state=["1:1"])
+
+
+@pytest.mark.parametrize("pair", ("9:9", "input1", "0:1", "input0:nothing"))
+def test_a_state_that_is_none_is_refused(pair: str, tmp_path: Path) -> None:
+    file = tmp_path / "carried.tflite"
+    file.write_bytes(wake_word(True)[0])
+    with pytest.raises(edgeshift.PlanError, match="--state"):
+        edgeshift.load(file, state=[pair])
