@@ -115,7 +115,7 @@ class TestVerify:
         """An oracle that lies in one hop: the report says so, and the status does."""
         from edgeshift.host import verify
 
-        def liar(model: bytes) -> object:
+        def liar(model: bytes, state: object = ()) -> object:
             made, calls = honest(model), itertools.count()
             answer = made.run
             made.run = lambda window: [o ^ (next(calls) == 7) for o in answer(window)]
