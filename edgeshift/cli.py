@@ -340,7 +340,7 @@ def main() -> None:
         click.echo(f"error: {' '.join(str(error).split())}", err=True)
         status = 1
     except MemoryError:
-        click.echo("error: not enough memory: use fewer or shorter hops, or a smaller recording", err=True)
+        click.echo("error: not enough memory; is a shape of the model, the hop or the recording that large?", err=True)
         status = 1
     except click.ClickException as error:
         error.show()

@@ -233,8 +233,7 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
         staging = Path(tempfile.mkdtemp(prefix=".edgeshift-", dir=folder))
         for name, data in files.items():
             (staging / name).write_bytes(data)
-        for name in files:
-            os.replace(staging / name, folder / name)
+        _move(list(files), staging, folder)
     except OSError as error:
         for path in reversed(made):
             shutil.rmtree(path, ignore_errors=True)
@@ -243,3 +242,21 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
         if staging is not None:
             with contextlib.suppress(OSError):
                 shutil.rmtree(staging)
+
+
+def _move(names: list[str], staging: Path, folder: Path) -> None:
+    """Move files from `staging` into `folder`; where one cannot go, all that was there before comes back."""
+    tried: list[str] = []
+    try:
+        for name in names:
+            tried.append(name)
+            if (folder / name).is_file():
+                os.replace(folder / name, staging / f"{name}.old")
+            os.replace(staging / name, folder / name)
+    except OSError:
+        for name in tried:
+            if (folder / name).is_file():
+                (folder / name).unlink()
+            if (staging / f"{name}.old").exists():
+                os.replace(staging / f"{name}.old", folder / name)
+        raise

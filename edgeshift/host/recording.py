@@ -81,7 +81,12 @@ def read_recording(graph: ColumnGraph, path: str | Path, seed: int = 0) -> list[
         raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
     except (ValueError, EOFError, wave.Error) as error:
         raise InputError(f"'{path}' cannot be read as {path.suffix}: {error}") from error
+    if not values.size:
+        raise InputError(f"'{path}' holds no values")
     values = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(-1, 1)
+    if values.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32)
     if values.shape[1] != stream.size:
         raise InputError(f"'{path}' has {values.shape[1]} values a frame, input '{stream.name}' takes {stream.size}")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -107,6 +112,8 @@ def _read_npy(path: Path) -> np.ndarray:
 def _read_csv(path: Path) -> np.ndarray:
     lines = path.read_text().splitlines()
     start = 0 if not lines or _is_number(lines[0].replace(";", ",").split(",")[0]) else 1
+    if not lines[start:]:
+        return np.empty(0)
     return np.loadtxt(lines[start:], delimiter="," if "," in "".join(lines[:2]) else None, ndmin=2, dtype=np.float32)
 
 

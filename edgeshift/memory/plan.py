@@ -35,7 +35,8 @@ class MemoryPlan:
 
     `blocks` are a stream's columns of the current window in scratch, `early_blocks` those of the early one; `work` is
     where in the scratch a step's kernel has its patches. `phase_counts` are the periods of the phase counters;
-    `counters` are the 16-bit words beside the 32-bit count of hops.
+    `counters` are the heads, phases and waits beside the 32-bit count of hops, each of `counter_bytes`: 2, or 4 where
+    something is longer than 16 bits count.
     """
 
     rings: Mapping[int, int]
@@ -46,6 +47,7 @@ class MemoryPlan:
     work: Mapping[Step, int]
     phase_counts: tuple[int, ...]
     counters: int
+    counter_bytes: int
     scratch_bytes: int
 
     @property
@@ -53,7 +55,7 @@ class MemoryPlan:
         """What must survive between hops."""
         kept = sum(self.rings.values()) + sum(self.queues.values())
         kept += sum(s.running_bytes + s.waiting_bytes for s in self.sums.values())
-        return WORD + kept + _words(2 * self.counters)
+        return WORD + kept + _words(self.counter_bytes * self.counters)
 
     @property
     def struct_bytes(self) -> int:
@@ -86,6 +88,7 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], tries: i
     phase_counts = tuple(sorted(phases - {1}))
     heads = sum(p.ring.advance > 0 for p in plans.values() if p.ring is not None)
     waits = 1 if schedule.lead and (queues or sums) else 0
+    longest = max(schedule.lead, *phases, *(p.ring.length for p in plans.values() if p.ring is not None), 0)
     items = _items(schedule, kernels)
     slides = _slides(schedule, items)
     placed = _climb(items, slides, tries)
@@ -98,6 +101,7 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], tries: i
         {p.step: p.offset for p in placed if p.step is not None},
         phase_counts,
         len(phase_counts) + heads + waits,
+        2 if longest < 1 << 16 else 4,
         _height(placed),
     )
 

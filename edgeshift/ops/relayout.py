@@ -66,7 +66,8 @@ class Relayout(ColumnOp):
     def kernel(self) -> Kernel:
         moves = [_moves(row) for row in self.source]
         longest = max(len(m) for m in moves)
-        table = np.zeros((len(moves), longest, 3), np.uint16 if self.output.size < 65536 else np.uint32)
+        largest = max(max(move) for row in moves for move in row)
+        table = np.zeros((len(moves), longest, 3), np.uint16 if largest < 1 << 16 else np.uint32)
         for row, move in zip(table, moves, strict=True):
             row[: len(move)] = move
         return Kernel(

@@ -7,6 +7,7 @@ import io
 import json
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,10 @@ def edgeshift(*arguments: str | Path, seconds: float = 60) -> Result:
     argv, sys.argv = sys.argv, ["edgeshift", *map(str, arguments)]
     try:
         with _limit(seconds), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", RuntimeWarning)  # it would be printed beside the one line
+                warnings.simplefilter("error", UserWarning)
+                main()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(bool(end.code))
         return Result(status, out.text, err.text)

@@ -43,7 +43,7 @@ def test_generated_is_golden(name: str) -> None:
         if os.environ.get("UPDATE_GOLDEN"):
             file.write_text(text)
         assert text == file.read_text(), f"{file.name} differs; see the head of {Path(__file__).name}"
-    assert made["c"].count("\n") < 350, "golden files are to be few and short"
+    assert made["c"].count("\n") < 450, "golden files are to be few and short"
 
 
 @pytest.mark.parametrize("standard", ["c99", "c11", "c17"])
