@@ -186,12 +186,13 @@ class _Task:
 def _prepare(network: Network | str | Path, isa: str, edges: Edges, outputs: Outputs) -> _Task:
     if not isinstance(network, Network):
         network = load(network)
+    kernels = KernelChooser(isa)
     graph = use_structure(network.graph, isa)
     newest = newest_outputs(graph, outputs) if outputs != "all" else None
     graph = newest.graph if newest is not None else graph
     streamed = stream_edges(graph) if edges == "stream" else None
     graph = streamed.graph if streamed is not None else graph
-    return _Task(network, graph, isa, KernelChooser(isa), streamed, newest)
+    return _Task(network, graph, isa, kernels, streamed, newest)
 
 
 def compile(

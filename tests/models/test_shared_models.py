@@ -191,7 +191,7 @@ def test_time_is_found(name: str, window: int, frame: int) -> None:
         ("mlperf_kws_dscnn_dynrange", "dynamic-range"),
         ("arm_dscnn_s_int16x8", "int16"),
         ("tflm_mnist_lstm_int8", "UNIDIRECTIONAL_SEQUENCE_LSTM"),
-        ("dtln_1_dynrange_lstm", "not supported"),
+        ("dtln_1_dynrange_lstm", "activation scale is measured over the whole window"),
     ],
 )
 def test_refused_with_the_reason(name: str, reason: str) -> None:
