@@ -243,8 +243,8 @@ tiny_f32_status_t tiny_f32_push(tiny_f32_t *state, const tiny_f32_input0_t *fram
         }
     }
 
-    state->conv_2d1_head = (uint16_t)((state->conv_2d1_head + 4u) % 5u);
+    state->conv_2d1_head = (uint16_t)((state->conv_2d1_head + 4) % 5);
 
-    state->input0_head = (uint16_t)((state->input0_head + 4u) % 5u);
+    state->input0_head = (uint16_t)((state->input0_head + 4) % 5);
     return status;
 }

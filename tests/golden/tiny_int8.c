@@ -400,15 +400,15 @@ tiny_int8_status_t tiny_int8_push(tiny_int8_t *state, const tiny_int8_input_t *f
     tiny_int8_layer_5(state);
     TINY_INT8_TRACE(0);
 
-    if (state->phase_2 == 1u) {
-        state->max_pool_2d4_head = (uint16_t)((state->max_pool_2d4_head + 1u) % 2u);
+    if (state->phase_2 == 1) {
+        state->max_pool_2d4_head = (uint16_t)((state->max_pool_2d4_head + 1) % 2);
     }
 
-    state->conv_2d1_head = (uint16_t)((state->conv_2d1_head + 1u) % 3u);
+    state->conv_2d1_head = (uint16_t)((state->conv_2d1_head + 1) % 3);
 
-    state->input0_head = (uint16_t)((state->input0_head + 1u) % 4u);
+    state->input0_head = (uint16_t)((state->input0_head + 1) % 4);
 
-    state->wait = (uint16_t)((state->wait + 1u) % 4u);
-    state->phase_2 = (uint16_t)((state->phase_2 + 1u) % 2u);
+    state->wait = (uint16_t)((state->wait + 1) % 4);
+    state->phase_2 = (uint16_t)((state->phase_2 + 1) % 2);
     return status;
 }
