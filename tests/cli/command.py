@@ -53,7 +53,7 @@ def edgeshift(*arguments: str | Path, seconds: float = 60) -> Result:
     out, err = _Text(), _Text()
     argv, sys.argv = sys.argv, ["edgeshift", *map(str, arguments)]
     try:
-        with _limit(seconds), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with _limit(seconds), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # noqa: SIM117
             with warnings.catch_warnings():
                 warnings.simplefilter("error", RuntimeWarning)  # it would be printed beside the one line
                 warnings.simplefilter("error", UserWarning)
