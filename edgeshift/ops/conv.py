@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeshift.ir import Layout, Node, Stream, Window
+from edgeshift.ir import Layout, Node, Stream, Tensor, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import (
     Features,
@@ -189,7 +189,7 @@ def _lower(node: Node, low: Lowering, depthwise: bool) -> None:
     )
 
 
-def filter_scales(node: Node, filters, x: Stream, axis: int) -> np.ndarray | None:
+def filter_scales(node: Node, filters: Tensor, x: Stream, axis: int) -> np.ndarray | None:
     """The scales of an integer filter, `None` for float; its zero points must be 0, as the int8 kernels take them."""
     if x.dtype != np.int8:
         return None

@@ -134,16 +134,20 @@ def lower_broadcast(node: Node, low: Lowering, build: type[Broadcast]) -> None:
     if axis is None or lead.columns == 1 or out.shape[axis] != lead.columns:
         axis = None
     if axis is None and lead.columns > 1 and _same_memory(lead, tensors, streams):
-        layout, shape = lead.layout, (lead.size,)  # time is hidden in a longer axis, for both alike
+        layout = lead.layout  # time is hidden in a longer axis, for both alike
+        shape: tuple[int, ...] = (lead.size,)
     else:
         layout = Layout.along(out.shape, axis) if axis is not None else Layout(1, 1, out.size)
         shape = tuple(d for a, d in enumerate(out.shape) if a != axis)
-    operands, windows, shapes, constant = [], [], [], None
+    operands: list[Stream] = []
+    windows: list[Window] = []
+    shapes: list[tuple[int, ...]] = []
+    constant: tuple[int, np.ndarray] | None = None
     for place, (tensor, stream, values) in enumerate(zip(tensors, streams, constants, strict=True)):
         if values is not None:
             columns, column_shape = _constant_columns(values, layout, axis, shape, rank)
             constant = (place, columns)
-        elif shape == (lead.size,) and axis is None and layout == stream.layout:
+        elif stream is not None and shape == (lead.size,) and axis is None and layout == stream.layout:
             operands.append(stream)
             windows.append(Window())
             column_shape = shape
@@ -176,10 +180,9 @@ def _constant_columns(
     """A constant as columns `[columns or 1, elements]` and the shape of one; equal columns become one."""
     if axis is None:
         if layout.columns == 1:
-            aligned = (1,) * (rank - values.ndim) + values.shape
-            return values.reshape(1, -1), aligned
+            return values.reshape(1, -1), (1,) * (rank - values.ndim) + values.shape
         columns = values.reshape(1, 1) if values.size == 1 else layout.to_columns(values)
-        column_shape = (columns.shape[1],)
+        column_shape: tuple[int, ...] = (columns.shape[1],)
     else:
         aligned = values.reshape((1,) * (rank - values.ndim) + values.shape)
         columns = np.moveaxis(aligned, axis, 0)

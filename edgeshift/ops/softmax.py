@@ -40,10 +40,8 @@ class Softmax(ColumnOp):
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
         rows = taps[0][:, 0].reshape(len(columns), -1, self.depth)
         if self.output.dtype == np.int8:
-            done = softmax.softmax_int8(rows, self.params)
-        else:
-            done = float_math.softmax_float(rows, float(self.beta))
-        return done.reshape(len(columns), -1)
+            return softmax.softmax_int8(rows, self.params).reshape(len(columns), -1)
+        return float_math.softmax_float(rows, float(self.beta)).reshape(len(columns), -1)
 
     def kernel(self) -> Kernel:
         shape = {"rows": self.output.size // self.depth, "depth": self.depth}

@@ -40,13 +40,13 @@ def test_the_activity_example_is_exact_on_its_recording() -> None:
 
 @pytest.mark.parametrize("hop", (1, 3))
 @pytest.mark.parametrize("architecture", ("wavenet", "two_inputs_static", "squeeze_excite_2d"))
-@pytest.mark.parametrize("board", ("mps2-an386", "mps2-an385"))
-def test_float_has_the_bits_of_the_host(board: str, architecture: str, hop: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ("mps2-an386", "mps2-an385"))
+def test_float_has_the_bits_of_the_host(name: str, architecture: str, hop: int, tmp_path: Path) -> None:
     """With a floating-point unit and without; exponentials and means among them."""
     file = tmp_path / f"{architecture}.tflite"
     file.write_bytes(build(architecture, 1))
     network = edgeshift.load(file)
-    result = edgeshift.run(network, board, hop, hops=12, seed=3)
+    result = edgeshift.run(network, name, hop, hops=12, seed=3)
     host = edgeshift.StreamingModel(network, hop)
     schedule = host.plan.schedule
     frames, _, pushes = gather_frames(schedule, 12, 3, None)

@@ -29,8 +29,8 @@ def wide_pad(net: Net) -> None:
 
 
 def far_slice(net: Net) -> None:
-    """Columns beyond 65,535 of a window that is one relayout."""
-    x = net.strided_slice(net.input((1, LARGE)), (0, LARGE - 1), (1, LARGE - 3001), (1, -2))
+    """Columns beyond 65,535."""
+    x = net.strided_slice(net.input((1, LARGE)), (0, LARGE - 3000), (1, LARGE), (1, 3))
     net.output(net.relu(x))
 
 
@@ -56,4 +56,4 @@ def test_counters_are_small_where_they_can_be() -> None:
     net = Net("small", np.random.default_rng(0))
     net.output(net.reduce_max(net.relu(net.input((1, 60, 1))), 1))
     header = edgeshift.plan(network(net.build(), "small"), 1).sources.files["small.h"]
-    assert re.search(r"uint16_t \w+_head;", header) and "int32_t" not in header
+    assert re.search(r"uint16_t \w+_head;", header) and not re.search(r"int32_t \w+_head;", header)
