@@ -18,7 +18,7 @@ from tests.ladder import network
 from tests.netbuilder import Handle, Net
 from tests.stateful import State, with_variables
 
-MODELS = Path(__file__).resolve().parents[3] / "shared" / "models"
+MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
 PUBLISHED = ("esphome_vad", "esphome_hey_jarvis", "esphome_okay_nabu")
 STATE_BYTES = {"esphome_vad": 1476, "esphome_hey_jarvis": 3308, "esphome_okay_nabu": 3708}
 
