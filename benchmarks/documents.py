@@ -7,7 +7,7 @@ A document holds blocks, from a comment that says what to put there to `<!-- end
     <!-- run: edgeshift ops -->            the command, run at the root of the project, and what it prints
     <!-- figures: Cortex-M4, RAM -->       the tables of benchmarks/results.json whose title begins so
     <!-- scaling: window -->               benchmarks' docs/scaling.csv, the rows over growing windows or depths
-    <!-- source: edgeshift/cli.py ops -->  a function or a class of a Python file, as it stands there
+    <!-- source: edgeshift/cli/lists.py ops -->  a function or a class of a Python file, as it stands there
     <!-- operators -->                     every operator, from the registry and its docstrings
 """
 

@@ -54,7 +54,7 @@ class TestUnwritable:
     def test_a_disk_that_fills_up(self, limit: int, kws: Path, tmp_path: Path) -> None:
         """No file may grow beyond the limit: the header fits the larger ones, the source none."""
         assert limit < 12000 or edgeshift("compile", kws, "-o", tmp_path / "whole").status == 0
-        command = [sys.executable, "-m", "edgeshift.cli", "compile", str(kws), "-o", str(tmp_path / "out")]
+        command = [sys.executable, "-m", "edgeshift", "compile", str(kws), "-o", str(tmp_path / "out")]
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),

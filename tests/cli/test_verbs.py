@@ -184,7 +184,7 @@ def test_help_of_every_verb() -> None:
 class TestAsAProgram:
     """In a process of its own: where output goes when it cannot go where it should."""
 
-    COMMAND = (sys.executable, "-m", "edgeshift.cli")
+    COMMAND = (sys.executable, "-m", "edgeshift")
 
     def run(self, *arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **options.pop("env", {})}  # type: ignore[dict-item]

@@ -1,0 +1,3 @@
+from edgeshift.cli import main
+
+main()

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+import edgeshift
+from edgeshift.cli.answer import answer
+from edgeshift.cli.options import HOP, JSON, MODEL, PLAN, READ, RECORDING
+from edgeshift.report import text
+
+
+@click.command()
+@MODEL
+@HOP
+@RECORDING
+@click.option("--board", metavar="BOARD", help="Run on this board's emulator instead of this computer.")
+@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Classes, for --edges stream.")
+@PLAN
+@READ
+@JSON
+def verify(
+    model: Path,
+    hop: int | None,
+    stream: dict[str, Any],
+    board: str | None,
+    labels: Path | None,
+    plan: dict[str, Any],
+    read: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Compare the generated C with the reference interpreter, output by output.
+
+    Streams a recording, or a seeded drift, through the C hop by hop; each output must be the reference's for
+    that window. Status 0 only when all are exact.
+    """
+    network = edgeshift.load(model, **read)
+    with Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty()) as bar:
+        task = bar.add_task("comparing", total=None)
+        report = edgeshift.verify(
+            network,
+            hop,
+            board=board,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+            labels=labels,
+            **stream,
+            **plan,
+        )
+
+    def show(out: Console) -> None:
+        out.print(f"time axis: {network.graph.time_axis}")
+        text.print_report(out, report)
+
+    answer(as_json, report.as_dict() | {"time_axis": network.graph.time_axis}, show)
+    if not report.exact:
+        click.echo(
+            f"error: {report.mismatched_hops} of {report.hops_compared} hops differ from {report.oracle}", err=True
+        )
+        raise click.exceptions.Exit(1)
