@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +11,8 @@ from typing import Literal
 import numpy as np
 
 from edgeshift.emit import Sources, emit
-from edgeshift.errors import ModelFormatError, OutputError
+from edgeshift.errors import ModelFormatError
+from edgeshift.files import write_files
 from edgeshift.importers import parse_model, read_model
 from edgeshift.ir import ColumnGraph, Graph
 from edgeshift.kernels import KernelChooser
@@ -219,45 +216,3 @@ def compile(
         made,
         sources.weights_bytes,
     )
-
-
-def write_files(folder: Path, files: dict[str, bytes]) -> None:
-    """Write all files into `folder`, or none: they are written beside it first and then moved into place."""
-    folder = Path(os.path.abspath(folder))
-    made: list[Path] = []
-    staging = None
-    try:
-        missing = [p for p in (folder, *folder.parents) if not p.exists()]
-        for parent in reversed(missing):
-            parent.mkdir()
-            made.append(parent)
-        staging = Path(tempfile.mkdtemp(prefix=".edgeshift-", dir=folder))
-        for name, data in files.items():
-            (staging / name).write_bytes(data)
-        _move(list(files), staging, folder)
-    except OSError as error:
-        for path in reversed(made):
-            shutil.rmtree(path, ignore_errors=True)
-        raise OutputError(f"cannot write into '{folder}': {error.strerror or error}") from error
-    finally:
-        if staging is not None:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(staging)
-
-
-def _move(names: list[str], staging: Path, folder: Path) -> None:
-    """Move files from `staging` into `folder`; where one cannot go, all that was there before comes back."""
-    tried: list[str] = []
-    try:
-        for name in names:
-            tried.append(name)
-            if (folder / name).is_file():
-                os.replace(folder / name, staging / f"{name}.old")
-            os.replace(staging / name, folder / name)
-    except OSError:
-        for name in tried:
-            if (folder / name).is_file():
-                (folder / name).unlink()
-            if (staging / f"{name}.old").exists():
-                os.replace(staging / f"{name}.old", folder / name)
-        raise
