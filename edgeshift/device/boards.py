@@ -22,6 +22,19 @@ else:
 ADDRESS_SPACE = 1 << 32  # bytes
 IMAGES = ("bare-metal", "linux")
 EMULATORS = ("qemu-system", "qemu-user", "rp2040js")
+# What flashes: how a runner of each kind is told its board (edgeshift/device/flash.py runs them).
+RUNNERS = {
+    "pyocd": "target",
+    "openocd": "scripts",
+    "st-flash": None,
+    "picotool": None,
+    "uf2": "target",
+    "teensy_loader_cli": "target",
+    "bossac": None,
+    "dfu-util": "target",
+    "nrfutil": None,
+    "scp": None,
+}
 
 T = TypeVar("T")
 
@@ -78,23 +91,77 @@ class Emulator:
 
 
 @dataclasses.dataclass(frozen=True)
+class Clock:
+    """The core's clock: `hz` as the firmware here runs it (most boards: as it is after reset), and the most that it can
+    be set to, `max_hz`."""
+
+    hz: int
+    max_hz: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Console:
+    """How an image prints: `kind` names a driver, a file of firmware/console.
+
+    `baud` is that of a serial port, `where` tells people which one. `constants` are what one driver needs to know to
+    serve many boards: addresses, bits, pins. They are exactly the CONSOLE_... macros that its file names, in lower
+    case; CONSOLE_BAUD and CLOCK_HZ come from `baud` and the board's clock.
+    """
+
+    kind: str
+    baud: int | None = None
+    where: str = ""
+    constants: dict[str, int] = dataclasses.field(default_factory=dict, hash=False)
+
+    @property
+    def source(self) -> Path:
+        """The driver."""
+        return resource("firmware") / "console" / f"{self.kind}.c"
+
+
+@dataclasses.dataclass(frozen=True)
+class Runner:
+    """A tool that puts an image onto the board.
+
+    pyocd wants a `target`, openocd its `scripts`, teensy_loader_cli the MCU as `target`, dfu-util the USB id, uf2 the
+    drive's label. `args` are further arguments.
+    """
+
+    kind: str
+    target: str | None = None
+    scripts: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Board:
     """One board.
 
-    `isa` names the kernels that its core runs best, `console` a file of firmware/console. The image is
-    "bare-metal", with a memory map, or a "linux" program. Without `emulator` it runs only for real.
+    `isa` names the kernels that its core runs best. The image is "bare-metal", with a memory map, or a "linux" program.
+    Without `emulator` it runs only for real; of the flash runners the first that is installed is taken.
     """
 
     name: str
     description: str
     core: str
-    console: str
+    clock: Clock
+    console: Console
     toolchain: ToolchainSpec
     memory: Memory | None = None
     isa: str = "portable"
     image: str = "bare-metal"
     emulator: Emulator | None = None
+    runner: tuple[Runner, ...] = ()
     notes: str = ""
+
+    @property
+    def defines(self) -> list[str]:
+        """What the firmware is told of the board: macros, as arguments of the compiler."""
+        given = {"CLOCK_HZ": self.clock.hz}
+        given |= {f"CONSOLE_{name.upper()}": value for name, value in self.console.constants.items()}
+        if self.console.baud is not None:
+            given["CONSOLE_BAUD"] = self.console.baud
+        return [f"-D{name}={value:#x}u" for name, value in given.items()]
 
 
 def load_board(name_or_path: str | Path) -> Board:
@@ -139,7 +206,11 @@ def _read(cls: type[T], table: dict[str, Any], where: str) -> T:
     unknown = [key for key in table if key not in fields]
     if unknown:
         raise BoardError(f"unknown key '{where}{unknown[0]}', the keys here are {', '.join(fields)}")
-    missing = [key for key, field in fields.items() if field.default is dataclasses.MISSING and key not in table]
+    missing = [
+        key
+        for key, field in fields.items()
+        if field.default is field.default_factory is dataclasses.MISSING and key not in table
+    ]
     if missing:
         raise BoardError(f"the key '{where}{missing[0]}' is missing")
     return cls(**{key: _value(types[key], value, where + key) for key, value in table.items()})
@@ -149,9 +220,14 @@ def _value(wanted: Any, value: Any, key: str) -> Any:
     """`value` of the file as the type that its field wants."""
     options = [option for option in typing.get_args(wanted) if option is not type(None)]
     if typing.get_origin(wanted) is tuple:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise BoardError(f"'{key}' must be a list of strings")
-        return tuple(value)
+        kind, wanted_list = (dict, f"tables, [[{key}]]") if dataclasses.is_dataclass(options[0]) else (str, "strings")
+        if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
+            raise BoardError(f"'{key}' must be a list of {wanted_list}")
+        return tuple(_value(options[0], item, key) for item in value)
+    if typing.get_origin(wanted) is dict:
+        if not isinstance(value, dict) or not all(type(item) is int for item in value.values()):
+            raise BoardError(f"'{key}' must be a table of integers, [{key}]")
+        return value
     if options:  # X | None
         return _value(options[0], value, key)
     if dataclasses.is_dataclass(wanted):
@@ -167,10 +243,13 @@ def _check(board: Board) -> None:
     """What types cannot say."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", board.name):
         raise BoardError(f"the name {board.name!r} must be made of a-z, 0-9, - and _")
-    consoles = sorted(file.stem for file in (resource("firmware") / "console").glob("*.c"))
-    choices = {"console": consoles, "isa": ISAS, "image": IMAGES}
-    for key, known in choices.items():
-        _check_choice(key, getattr(board, key), known)
+    _check_choice("isa", board.isa, ISAS)
+    _check_choice("image", board.image, IMAGES)
+    if not 0 < board.clock.hz <= board.clock.max_hz < ADDRESS_SPACE:
+        raise BoardError("clock.hz must be above 0 and at most clock.max_hz")
+    _check_console(board.console)
+    for runner in board.runner:
+        _check_runner(runner)
     if board.emulator:
         _check_choice("emulator.kind", board.emulator.kind, EMULATORS)
         if (board.emulator.machine is None) == (board.emulator.kind == "qemu-system"):
@@ -184,6 +263,29 @@ def _check(board: Board) -> None:
 def _check_choice(key: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise BoardError(f"unknown {key} {value!r}, use one of {', '.join(known)}")
+
+
+def _check_console(console: Console) -> None:
+    _check_choice("console.kind", console.kind, sorted(f.stem for f in console.source.parent.glob("*.c")))
+    named = {n.lower() for n in re.findall(r"\bCONSOLE_([A-Z0-9_]+)\b", console.source.read_text(encoding="utf-8"))}
+    if ("baud" in named) != (console.baud is not None):
+        raise BoardError(f"console.baud belongs to serial consoles, and only there; {console.kind} is another")
+    wanted = named - {"baud"}
+    for key, wrong in (("unknown", console.constants.keys() - wanted), ("missing", wanted - console.constants.keys())):
+        if wrong:
+            keys = f", the keys here are {', '.join(sorted(wanted))}" if wanted else ""
+            raise BoardError(f"{key} key 'console.constants.{min(wrong)}' of {console.kind}{keys}")
+    for name, value in {**console.constants, "baud": console.baud or 0}.items():
+        if not 0 <= value < ADDRESS_SPACE:
+            raise BoardError(f"console constant '{name}' must be of 32 bits")
+
+
+def _check_runner(runner: Runner) -> None:
+    _check_choice("runner.kind", runner.kind, list(RUNNERS))
+    for key in ("target", "scripts"):
+        if bool(getattr(runner, key)) != (RUNNERS[runner.kind] == key):
+            wants = RUNNERS[runner.kind] or "neither 'target' nor 'scripts'"
+            raise BoardError(f"'runner.{key}': a runner of the kind {runner.kind} wants {wants}")
 
 
 def _check_memory(memory: Memory) -> None:

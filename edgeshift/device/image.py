@@ -130,10 +130,10 @@ class _Build:
         self.stack_bytes = _stack_bytes(board)
         self._generate(recording, layers if app == "bench" else None)
 
-        flags = [f"-DSTACK_BYTES={self.stack_bytes}u"]
+        flags = [f"-DSTACK_BYTES={self.stack_bytes}u", *board.defines]
         sources = {
             "startup.o": firmware / "startup" / STARTUP[board.image],
-            "console.o": firmware / "console" / f"{board.console}.c",
+            "console.o": board.console.source,
             "print.o": firmware / "print.c",
             "replay.o": firmware / "replay.c",
             "app.o": firmware / "apps" / f"{app}.c",

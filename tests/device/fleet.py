@@ -106,9 +106,7 @@ def differences(ships: Sequence[Ship], board: Board, flags: Sequence[str] = FLAG
     return lines[:-1]
 
 
-def _run(
-    ships: Sequence[Ship], answers: Sequence[Outputs], board: Board, folder: Path, flags: Sequence[str]
-) -> str:
+def _run(ships: Sequence[Ship], answers: Sequence[Outputs], board: Board, folder: Path, flags: Sequence[str]) -> str:
     """Build the image and run it."""
     toolchain, firmware = find_toolchain(board), resource("firmware")
     objects, calls, text, data = [], [], MAIN, bytearray()
@@ -132,17 +130,17 @@ def _run(
     text += f'\n    say("done", {len(ships)});\n    return 0;\n}}\n'
     (folder / "main.c").write_text(text)
     (folder / "data.bin").write_bytes(data)
-    (folder / "link.ld").write_text(
-        _render("firmware/link.ld.j2", {"board": board, "stack_bytes": STACK_BYTES})
-    )
+    (folder / "link.ld").write_text(_render("firmware/link.ld.j2", {"board": board, "stack_bytes": STACK_BYTES}))
     sources = {
         "startup.o": firmware / "startup" / STARTUP[board.image],
-        "console.o": firmware / "console" / f"{board.console}.c",
+        "console.o": board.console.source,
         "print.o": firmware / "print.c",
         "main.o": folder / "main.c",
     }
     for target, source in sources.items():
-        toolchain.compile(source, folder / target, [firmware, folder], [f"-DSTACK_BYTES={STACK_BYTES}u"])
+        toolchain.compile(
+            source, folder / target, [firmware, folder], [f"-DSTACK_BYTES={STACK_BYTES}u", *board.defines]
+        )
         objects.append(folder / target)
     toolchain.link(objects, folder / "link.ld", folder / "fleet.elf")
     return emulator.run(board, folder / "fleet.elf", 120.0)

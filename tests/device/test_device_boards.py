@@ -30,7 +30,7 @@ def test_shipped_boards_are_named_as_their_files() -> None:
 
 def test_load_by_name() -> None:
     board = load_board("mps2-an386")
-    assert (board.core, board.isa, board.console) == ("cortex-m4", "armv7em", "semihosting")
+    assert (board.core, board.isa, board.console.kind) == ("cortex-m4", "armv7em", "semihosting")
     assert board.image == "bare-metal" and board.memory is not None
     assert (board.toolchain.float_abi, board.toolchain.fpu) == ("hard", "fpv4-sp-d16")
     assert board.memory.flash == Region(0, 4 << 20)
@@ -69,10 +69,21 @@ def test_load_by_path(tmp_path: Path) -> None:
             "'emulator.packages' must be a list",
         ),
         (
-            'console = "semihosting"',
-            'console = "pigeon"',
-            "unknown console 'pigeon', use one of rp2040_uart, semihosting, stdio",
+            'kind = "semihosting"',
+            'kind = "pigeon"',
+            "unknown console.kind 'pigeon', use one of rp2040_uart, semihosting, stdio",
         ),
+        (
+            'kind = "semihosting"',
+            'kind = "semihosting"\nconstants = { base = 1 }',
+            "unknown key 'console.constants.base'",
+        ),
+        ('kind = "semihosting"', 'kind = "semihosting"\nconstants = { base = "1" }', "must be a table of integers"),
+        ('kind = "semihosting"', 'kind = "semihosting"\nbaud = 9600', "console.baud belongs to serial consoles"),
+        ("max_hz = 25_000_000", "max_hz = 24_000_000", "clock.hz must be above 0 and at most clock.max_hz"),
+        ("[emulator]", '[[runner]]\nkind = "pigeon"\n[emulator]', "unknown runner.kind 'pigeon', use one of pyocd"),
+        ("[emulator]", '[[runner]]\nkind = "pyocd"\n[emulator]', "'runner.target': a runner of the kind pyocd wants"),
+        ("[emulator]", '[runner]\nkind = "uf2"\n[emulator]', "'runner' must be a list of tables, [[runner]]"),
         ('isa = "armv7em"', 'isa = "avx"', "unknown isa 'avx', use one of portable, armv6m"),
         ('core = "', 'image = "rom"\ncore = "', "unknown image 'rom', use one of bare-metal, linux"),
         ('kind = "qemu-system"', 'kind = "simics"', "unknown emulator.kind 'simics', use one of qemu-system"),

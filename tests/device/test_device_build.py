@@ -32,7 +32,7 @@ def test_firmware_has_no_warning(app: str, board: Board, toy: DeviceModel, tmp_p
         flags.append("-DEDGESHIFT_MEASURE")
     else:
         build_image(board, toy, recording(), tmp_path)
-    sources = [FIRMWARE / "startup" / STARTUP[board.image], FIRMWARE / "console" / f"{board.console}.c"]
+    sources = [FIRMWARE / "startup" / STARTUP[board.image], board.console.source]
     sources += [*FIRMWARE.glob("*.c"), FIRMWARE / "apps" / f"{app}.c", *tmp_path.glob("*.c")]
     for source in sources:
         include = [FIRMWARE, toy.source_dir, tmp_path]
