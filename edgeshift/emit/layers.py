@@ -84,6 +84,7 @@ class SumView:
     kept: KeptSum
     name: str
     type: str
+    element_bytes: int
     size: int
     finisher: str
     running_elements: int
@@ -206,6 +207,7 @@ def sum_view(schedule: Schedule, memory: MemoryPlan, op: ColumnOp, name: str) ->
         schedule.sums[op],
         name,
         f"uint{8 * width}_t",
+        width,
         rule.size,
         rule.finisher,
         buffers.running_bytes // width,

@@ -21,6 +21,7 @@ from edgeshift.emit.layers import (
 )
 from edgeshift.emit.literals import c_type, literal, rows
 from edgeshift.emit.naming import model_name, unique_identifiers
+from edgeshift.emit.state import Member, state_members
 from edgeshift.ir import Stream
 from edgeshift.memory import MemoryPlan
 from edgeshift.ops import ColumnOp, Kernel
@@ -75,11 +76,12 @@ class RingStart:
 
 @dataclass(frozen=True)
 class Sources:
-    """The generated files by name, and how many bytes of constants they hold."""
+    """The generated files by name, how many bytes of constants they hold, and the members of the state's struct."""
 
     name: str
     files: Mapping[str, str]
     weights_bytes: int
+    members: Sequence[Member]
 
 
 def emit(
@@ -101,6 +103,7 @@ def emit(
     runtime |= {r for op in schedule.sums for r in sum_kernel(op).runtime}
     if any(f.access == "runs" for f in table.functions.values()):
         runtime.add("runs")
+    members = state_members(schedule, memory, list(streams.values()), layers, f"{prefix.upper()}_WARMUP_HOPS")
     context = {
         "name": prefix,
         "macro": prefix.upper(),
@@ -111,8 +114,7 @@ def emit(
         "streams": list(streams.values()),
         "starts": starts,
         "rings": [streams[i] for i in memory.rings],
-        "queues": [streams[i] for i in memory.queues],
-        "sums": [layer.sum for layer in layers if layer.sum is not None and not layer.early],
+        "members": members,
         "scratch_members": _scratch_members(schedule, kernels, memory),
         "phase_counts": memory.phase_counts,
         "waits": bool(memory.queues or memory.sums),
@@ -128,7 +130,7 @@ def emit(
     files = {
         f"{prefix}.{suffix}": environment.get_template(f"model.{suffix}.j2").render(context) for suffix in ("h", "c")
     }
-    return Sources(prefix, files, weights_bytes)
+    return Sources(prefix, files, weights_bytes, members)
 
 
 # Headers of firmware/runtime in the order in which they need each other; those of instruction sets come last.

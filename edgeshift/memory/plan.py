@@ -14,11 +14,13 @@ WORD = 4  # every buffer starts at a multiple of this many bytes and fills whole
 
 @dataclass(frozen=True)
 class ScratchBlock:
-    """A block of columns at `offset` bytes of the scratch."""
+    """A block of columns at `offset` bytes of the scratch, from moment `born` to moment `dies` of a hop."""
 
     block: Block
     offset: int
     bytes: int
+    born: int
+    dies: int
 
 
 @dataclass(frozen=True)
@@ -136,14 +138,20 @@ class _Item:
 
 def _blocks_of(placed: list[_Item], stream_id: int, early: bool) -> tuple[ScratchBlock, ...]:
     mine = [p for p in placed if p.stream_id == stream_id and p.early == early and p.block is not None]
-    blocks = [ScratchBlock(p.block, p.offset, p.bytes) for p in mine if p.block is not None]
+    blocks = [ScratchBlock(p.block, p.offset, p.bytes, p.born, p.dies) for p in mine if p.block is not None]
     return tuple(sorted(blocks, key=lambda b: b.block.first))
 
 
-def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item]:
-    """All that needs scratch. The moments of a hop: taking the input, the steps, and taking the output in between."""
+def moments_of(schedule: Schedule) -> tuple[dict[Step, int], int]:
+    """The moments of a hop: -1 takes the input, then each step has its own; the second number is that of taking the
+    output, between the steps for the current window and those for the early one."""
     first_early = next((n for n, s in enumerate(schedule.steps) if s.early), len(schedule.steps))
-    moments = {step: n if n < first_early else n + 1 for n, step in enumerate(schedule.steps)}
+    return {step: n if n < first_early else n + 1 for n, step in enumerate(schedule.steps)}, first_early
+
+
+def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item]:
+    """All that needs scratch."""
+    moments, output_taken = moments_of(schedule)
     written: dict[tuple[int, bool], int] = {(s.id, False): -1 for s in schedule.graph.inputs}
     makers = {(s.op.output.id, s.early): s for s in schedule.steps if s.op not in schedule.sums}
     read: dict[tuple[int, bool, int], int] = {}  # the last moment at which a column is read
@@ -157,7 +165,7 @@ def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item
             items.append(_Item(_words(needed), moment, moment, step=step))
     for stream in schedule.graph.outputs:
         for column in range(stream.columns):
-            read[stream.id, False, column] = max(first_early, read.get((stream.id, False, column), 0))
+            read[stream.id, False, column] = max(output_taken, read.get((stream.id, False, column), 0))
     for i, plan in schedule.streams.items():
         for early, blocks in ((False, plan.blocks), (True, plan.early_blocks)):
             for block in blocks:
