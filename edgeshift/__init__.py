@@ -1,11 +1,11 @@
 """EdgeShift: a trained time-series network, as it is, becomes fixed-memory C that computes only what is new.
 
-    network = edgeshift.load("kws.tflite")
-    print(edgeshift.plan(network, hop=2).schedule.macs_per_hop)
-    edgeshift.compile(network, "out", hop=2)
-    report = edgeshift.verify(network, hop=2)
-    model = edgeshift.StreamingModel(network, hop=2)
-    output = model.push(frames)  # None until the first whole window
+network = edgeshift.load("kws.tflite")
+print(edgeshift.plan(network, hop=2).schedule.macs_per_hop)
+edgeshift.compile(network, "out", hop=2)
+report = edgeshift.verify(network, hop=2)
+model = edgeshift.StreamingModel(network, hop=2)
+output = model.push(frames)  # None until the first whole window
 """
 
 from edgeshift.device import Board, all_boards, load_board
@@ -21,6 +21,7 @@ from edgeshift.errors import (
     UnsupportedOpError,
     VerificationError,
 )
+from edgeshift.export import Exported, export
 from edgeshift.host import BenchResult, RunResult, StreamingModel, VerifyReport, bench, run, verify
 from edgeshift.ops import operators
 from edgeshift.pipeline import Artifacts, Network, Plan, compile, load, plan, plan_curve
@@ -31,6 +32,7 @@ __all__ = [
     "Board",
     "BoardError",
     "EdgeShiftError",
+    "Exported",
     "InputError",
     "MemoryBudgetError",
     "ModelFormatError",
@@ -47,6 +49,7 @@ __all__ = [
     "all_boards",
     "bench",
     "compile",
+    "export",
     "load",
     "load_board",
     "operators",

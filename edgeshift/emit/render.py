@@ -76,12 +76,14 @@ class RingStart:
 
 @dataclass(frozen=True)
 class Sources:
-    """The generated files by name, how many bytes of constants they hold, and the members of the state's struct."""
+    """The generated files by name; their bytes of constants, members of the state's struct, and ports of `push`."""
 
     name: str
     files: Mapping[str, str]
     weights_bytes: int
     members: Sequence[Member]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
 
 
 def emit(
@@ -104,9 +106,14 @@ def emit(
     if any(f.access == "runs" for f in table.functions.values()):
         runtime.add("runs")
     members = state_members(schedule, memory, list(streams.values()), layers, f"{prefix.upper()}_WARMUP_HOPS")
+    inputs, outputs = (
+        _ports(schedule, streams, ports, kind)
+        for ports, kind in ((schedule.graph.inputs, "input"), (schedule.graph.outputs, "output"))
+    )
     context = {
         "name": prefix,
         "macro": prefix.upper(),
+        "real": any(s.stream.dtype.kind == "f" for s in schedule.streams.values()),
         "schedule": schedule,
         "graph": schedule.graph,
         "isa": isa,
@@ -118,19 +125,19 @@ def emit(
         "scratch_members": _scratch_members(schedule, kernels, memory),
         "phase_counts": memory.phase_counts,
         "waits": bool(memory.queues or memory.sums),
-        "inputs": _ports(schedule, streams, schedule.graph.inputs, "input"),
-        "outputs": _ports(schedule, streams, schedule.graph.outputs, "output"),
+        "inputs": inputs,
+        "outputs": outputs,
         "layers": layers,
         "tables": list(tables.values()),
         "functions": list(table.functions.values()),
         "runtime": [_runtime_text(r) for r in (*RUNTIME_ORDER, *sorted(runtime - set(RUNTIME_ORDER))) if r in runtime],
         "weights_bytes": weights_bytes,
     }
-    environment = _environment()
+    environment = c_environment()
     files = {
         f"{prefix}.{suffix}": environment.get_template(f"model.{suffix}.j2").render(context) for suffix in ("h", "c")
     }
-    return Sources(prefix, files, weights_bytes, members)
+    return Sources(prefix, files, weights_bytes, members, inputs, outputs)
 
 
 # Headers of firmware/runtime in the order in which they need each other; those of instruction sets come last.
@@ -195,7 +202,7 @@ def _ring_starts(
     return starts
 
 
-def _ports(schedule: Schedule, streams: Mapping[int, StreamView], of: Sequence[Stream], kind: str) -> list[Port]:
+def _ports(schedule: Schedule, streams: Mapping[int, StreamView], of: Sequence[Stream], kind: str) -> tuple[Port, ...]:
     ports = []
     for index, stream in enumerate(of):
         temporal = kind == "input" and stream.id in schedule.graph.temporal
@@ -218,7 +225,7 @@ def _ports(schedule: Schedule, streams: Mapping[int, StreamView], of: Sequence[S
                 inner=stream.layout.inner,
             )
         )
-    return ports
+    return tuple(ports)
 
 
 def _scratch_members(
@@ -244,7 +251,8 @@ def _runtime_text(name: str) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
+def c_environment() -> jinja2.Environment:
+    """Templates under `templates/`, by their path in it."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource("templates")),
         undefined=jinja2.StrictUndefined,

@@ -1,5 +1,5 @@
 /* log, sqrt, 1 / sqrt, exp - 1, erfc and the activations made of them, on float: single precision, no libm, the same
- * bits on every IEEE target. Build with -ffp-contract=off. sqrt is correctly rounded, log within 1 ulp of the exact
+ * bits on every IEEE target. sqrt is correctly rounded, log within 1 ulp of the exact
  * value, the others within a few. Needs float_math.h before it. */
 #ifndef ES_FLOAT_FUNCTIONS_H
 #define ES_FLOAT_FUNCTIONS_H

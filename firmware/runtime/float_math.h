@@ -1,5 +1,5 @@
 /* exp, tanh, logistic and SOFTMAX on float: single precision, no libm, the same bits on every IEEE target.
- * Build with -ffp-contract=off. Within 1 ulp (exp) or 2 ulp (tanh, logistic) of the exact value.
+ * Within 1 ulp (exp) or 2 ulp (tanh, logistic) of the exact value.
  * Needs no other header of this folder. */
 #ifndef ES_FLOAT_MATH_H
 #define ES_FLOAT_MATH_H

@@ -56,8 +56,9 @@ class TestInspect:
 
     def test_a_budget(self, kws: Path) -> None:
         free = edgeshift("inspect", kws, "--json").answer
-        assert edgeshift("inspect", kws, "--ram", free["struct_bytes"], "--json").answer["macs_per_hop"] == (
-            free["macs_per_hop"]
+        assert (
+            edgeshift("inspect", kws, "--ram", free["struct_bytes"], "--json").answer["macs_per_hop"]
+            == (free["macs_per_hop"])
         )
         assert "bytes" in edgeshift("inspect", kws, "--ram", "1").error
 
@@ -80,6 +81,25 @@ class TestCompile:
         assert edgeshift("compile", kws, "-o", tmp_path).status == 0
         assert {f.name for f in tmp_path.iterdir()} == {"ds_cnn_int8.h", "ds_cnn_int8.c", "other"}
         assert (tmp_path / "ds_cnn_int8.h").read_text() != "old" and (tmp_path / "other").read_text() == "kept"
+
+
+class TestExport:
+    def test_json(self, kws: Path, tmp_path: Path) -> None:
+        folder = tmp_path / "a" / "b"
+        answer = edgeshift(
+            "export", kws, "--as", "arduino", "-o", folder, "--hop", "3", "--name", "kws", "--json"
+        ).answer
+        files = [str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()]
+        assert answer["name"] == "kws" and answer["kind"] == "arduino" and answer["files"] == sorted(files)
+        assert "#define KWS_HOP_FRAMES 3" in (folder / "src" / "kws.h").read_text()
+
+    def test_for_people(self, kws: Path, tmp_path: Path) -> None:
+        result = edgeshift("export", kws, "--as", "cmake", "-o", tmp_path / "package")
+        assert result.status == 0 and "CMakeLists.txt" in result.out
+
+    def test_a_version_that_is_none(self, kws: Path, tmp_path: Path) -> None:
+        result = edgeshift("export", kws, "--as", "cmake", "-o", tmp_path / "package", "--version", "new")
+        assert "'new'" in result.error and not (tmp_path / "package").exists()
 
 
 class TestVerify:

@@ -89,7 +89,7 @@ def floor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shutil.copytree(resource("templates"), templates)
     (templates / "kernels" / "floor.c.j2").write_text(code("adding-an-operator.md", "jinja"))
     monkeypatch.setattr(render, "resource", lambda kind: templates if kind == "templates" else resource(kind))
-    monkeypatch.setattr(render, "_environment", render._environment.__wrapped__)
+    monkeypatch.setattr(render, "c_environment", render.c_environment.__wrapped__)
     monkeypatch.delitem(REGISTRY, "FLOOR", raising=False)
     monkeypatch.setitem(REGISTRY, "FLOOR", operator)  # so that it is taken away again
     exec(compile(code("adding-an-operator.md", "python"), "floor.py", "exec"), {"__name__": "floor"})

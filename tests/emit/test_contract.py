@@ -187,3 +187,13 @@ def test_headers_are_cpp_too(tmp_path: Path) -> None:
             flags = [f"-std={standard}", "-Wall", "-Wextra", "-pedantic", "-Werror"]
             run(compiler, *flags, tmp_path / "all.cpp", *objects, "-o", tmp_path / "all")
             run(tmp_path / "all")
+
+
+@pytest.mark.parametrize("standard", ["-std=c99", "-std=gnu11"])
+def test_float_code_is_never_contracted(standard: str, tmp_path: Path) -> None:
+    """Whatever the build system says of it: a fused multiply-add rounds once where the reference rounds twice."""
+    made = compiled(tmp_path, "fcn_valid", "float32")
+    flags = f"{standard} -O3 -ffp-contract=fast".split()
+    run("arm-none-eabi-gcc", *ARM[1].split(), *flags, "-S", made.source, "-o", tmp_path / "model.s")
+    text = (tmp_path / "model.s").read_text()
+    assert "vmul.f32" in text and not re.search(r"\bvfn?m[as]\.f32", text)

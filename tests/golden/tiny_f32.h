@@ -17,7 +17,6 @@
  *   1  CONV_2D               5 x 2       [0, 5)                     4  5                  40          32  conv_2d1
  *   2  MEAN                  1 x 2       [0, 1)                     1  -                   0           0  mean3
  *   3  MUL                   1 x 2       none                       1  -                   0           0  mul4
-
  */
 #ifndef TINY_F32_H
 #define TINY_F32_H

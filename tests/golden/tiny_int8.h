@@ -19,7 +19,6 @@
  *   3  FULLY_CONNECTED       1 x 2       none                       1  -                  16          16  fully_connected7
  *   4  CONV_2D               8 x 2       [1, 7)                     1  early               0          12  conv_2d1
  *   5  MAX_POOL_2D           4 x 2       [1, 3)                     1  early               0           0  max_pool_2d4
-
  */
 #ifndef TINY_INT8_H
 #define TINY_INT8_H
