@@ -11,6 +11,7 @@ TOOLS := \
 	arm-none-eabi-gcc:gcc-arm-none-eabi,libnewlib-arm-none-eabi \
 	qemu-system-arm:qemu-system-arm \
 	aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
+	arm-linux-gnueabi-gcc:gcc-arm-linux-gnueabi,libc6-dev-armel-cross \
 	qemu-aarch64:qemu-user
 
 # What only the tests and the benchmark need, to emulate a Raspberry Pi Pico.

@@ -196,7 +196,7 @@ def all_boards() -> list[Board]:
 
 
 def _shipped() -> list[Path]:
-    return sorted(resource("boards").glob("*.toml"))
+    return sorted(resource("boards").glob("*.toml"), key=lambda file: file.stem)
 
 
 def _read(cls: type[T], table: dict[str, Any], where: str) -> T:
@@ -241,8 +241,8 @@ def _value(wanted: Any, value: Any, key: str) -> Any:
 
 def _check(board: Board) -> None:
     """What types cannot say."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", board.name):
-        raise BoardError(f"the name {board.name!r} must be made of a-z, 0-9, - and _")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", board.name):
+        raise BoardError(f"the name {board.name!r} must be made of a-z, 0-9, -, . and _")
     _check_choice("isa", board.isa, ISAS)
     _check_choice("image", board.image, IMAGES)
     if not 0 < board.clock.hz <= board.clock.max_hz < ADDRESS_SPACE:

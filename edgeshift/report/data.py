@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeshift.device import Board
 from edgeshift.pipeline import Edges, Network, Plan, plan_curve
 from edgeshift.shift import Outputs
 
@@ -89,17 +88,4 @@ def _layer(plan: Plan, op: Any) -> dict[str, Any]:
         "sum_bytes": sums.running_bytes + sums.waiting_bytes if sums else 0,
         "macs_window": op.trained_macs_per_column * len(plan.schedule.graph.fresh(op.output)),
         "macs_per_hop": op.macs_per_column * made.columns_per_hop,
-    }
-
-
-def board_data(board: Board) -> dict[str, Any]:
-    return {
-        "name": board.name,
-        "description": board.description,
-        "core": board.core,
-        "isa": board.isa,
-        "image": board.image,
-        "flash_bytes": board.memory.flash.size if board.memory else None,
-        "ram_bytes": board.memory.ram.size if board.memory else None,
-        "emulator": board.emulator.program if board.emulator else None,
     }

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from edgeshift.device import Board
 from edgeshift.report.data import plan_data
+from edgeshift.report.table import print_table, table
 
 
 def console() -> Console:
     """Standard output; rich honours `NO_COLOR` and drops colours where it is not a terminal."""
     return Console(highlight=False, soft_wrap=True, markup=False)
-
-
-def _table(*headings: str, right: Iterable[int] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number in right else "left", overflow="fold")
-    return table
 
 
 def print_plan(out: Console, plan: Any) -> None:
@@ -35,13 +26,13 @@ def print_plan(out: Console, plan: Any) -> None:
     for note in data["notes"]:
         out.print(f"note: {note}")
     out.print()
-    table = _table(
+    made = table(
         "#", "operator", "columns", "interior", "S", "new", "ring", "MACs/win", "MACs/hop", right=range(2, 9)
     )
     for number, layer in enumerate(data["layers"], 1):
         first, stop = layer["interior"]
         ring = f"{layer['ring_columns']}" + (f"x{layer['phases']}" if layer["phases"] > 1 else "")
-        table.add_row(
+        made.add_row(
             str(number),
             layer["op"],
             f"{layer['columns']}x{layer['column_size']}",
@@ -52,7 +43,7 @@ def print_plan(out: Console, plan: Any) -> None:
             f"{layer['macs_window']:,}",
             f"{layer['macs_per_hop']:,}",
         )
-    Console.print(Console(file=out.file, width=max(80, out.width), highlight=False), table)
+    print_table(out, made)
     ratio = data["macs_window"] / data["macs_per_hop"] if data["macs_per_hop"] else 1.0
     out.print()
     out.print(
@@ -71,26 +62,16 @@ def print_plan(out: Console, plan: Any) -> None:
 
 def print_curve(out: Console, line: dict[str, Any]) -> None:
     """RAM against work, a line for every plan that no other beats."""
-    table = _table("hop", "RAM, bytes", "MACs per hop", "MACs per frame", right=range(4))
+    made = table("hop", "RAM, bytes", "MACs per hop", "MACs per frame", right=range(4))
     for point in line["curve"]:
-        table.add_row(
+        made.add_row(
             str(point["hop"]),
             f"{point['ram_bytes']:,}",
             f"{point['macs_per_hop']:,}",
             f"{point['macs_per_frame']:,.0f}",
         )
-    out.print(table)
+    print_table(out, made)
     out.print("any of them: --hop HOP --ram BYTES")
-
-
-def print_boards(out: Console, boards: Iterable[Board]) -> None:
-    table = _table("board", "kernels", "flash", "RAM", "", right=(2, 3))
-    table.columns[0].no_wrap = True
-    for board in boards:
-        memory = (board.memory.flash.size, board.memory.ram.size) if board.memory else ()
-        sizes = [f"{size // 1024:,} KB" for size in memory] or ["-", "-"]
-        table.add_row(board.name, board.isa, *sizes, board.description)
-    out.print(table)
 
 
 def print_report(out: Console, report: Any) -> None:
@@ -136,11 +117,11 @@ def print_bench(out: Console, result: Any) -> None:
     out.print()
     cycles = data["cycles_per_hop"] is not None
     headings = ["#", "operator", "MACs", "instructions", "per MAC", *(["cycles"] if cycles else []), "output"]
-    table = _table(*headings, right=(0, *range(2, len(headings) - 1)))
+    made = table(*headings, right=(0, *range(2, len(headings) - 1)))
     room = 10 if cycles else 22
     for layer in data["layers"]:
         per_mac = layer["instructions_per_mac"]
-        table.add_row(
+        made.add_row(
             str(layer["index"] or ""),
             layer["op"],
             f"{layer['macs']:,}",
@@ -149,7 +130,7 @@ def print_bench(out: Console, result: Any) -> None:
             *([f"{layer['cycles']:,.0f}"] if cycles else []),
             layer["output"] if len(layer["output"]) <= room else layer["output"][: room - 2] + "..",
         )
-    Console.print(Console(file=out.file, width=max(80, out.width), highlight=False), table)
+    print_table(out, made)
     per_mac = data["instructions_per_hop"] / data["macs_per_hop"] if data["macs_per_hop"] else 0.0
     out.print()
     out.print(

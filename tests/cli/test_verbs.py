@@ -14,6 +14,7 @@ import pytest
 
 from edgeshift.device import all_boards
 from edgeshift.ops import REGISTRY
+from edgeshift.resources import resource
 from tests.cli.command import edgeshift
 
 PLAN_KEYS = {
@@ -157,12 +158,30 @@ def test_run(kws: Path) -> None:
     assert answer["flash_bytes"] > 0 and answer["ram_bytes"] > answer["stack_bytes"] > 0
 
 
-def test_boards() -> None:
-    known = edgeshift("boards", "--json").answer["boards"]
-    assert [b["name"] for b in known] == [b.name for b in all_boards()]
-    assert {"mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547"} <= {b["name"] for b in known}
-    listed = edgeshift("boards").out
-    assert all(b["name"] in listed for b in known)
+class TestBoards:
+    def test_all(self) -> None:
+        known = edgeshift("boards", "--json").answer["boards"]
+        assert [b["name"] for b in known] == [b.name for b in all_boards()]
+        assert {"mps2-an385", "raspberry-pi-pico", "netduino-plus-2", "teensy-4.1"} <= {b["name"] for b in known}
+        lines = edgeshift("boards").out.splitlines()
+        assert [line.split()[0] for line in lines[1 : len(known) + 1]] == [b["name"] for b in known]
+        assert max(map(len, lines)) <= 80
+
+    @pytest.mark.parametrize("name", [board.name for board in all_boards()])
+    def test_one(self, name: str) -> None:
+        board = edgeshift("boards", name, "--json").answer
+        shown = edgeshift("boards", name).out
+        assert board["name"] == name and board["core"] in shown and board["toolchain"]["prefix"] in shown
+        assert max(map(len, shown.splitlines())) <= 80
+
+    def test_a_file_of_the_users_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        text = (resource("boards") / "mps2-an386.toml").read_text(encoding="utf-8")
+        (tmp_path / "mine.toml").write_text(text.replace('"mps2-an386"', '"mine"', 1), encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        assert edgeshift("boards", "mine.toml", "--json").answer["name"] == "mine"
+        (tmp_path / "mine.toml").write_text(text + "[colour]", encoding="utf-8")
+        assert "unknown key 'colour'" in edgeshift("boards", "mine.toml").error
+        assert "unknown board 'mine'" in edgeshift("boards", "mine").error
 
 
 def test_ops() -> None:
@@ -185,7 +204,7 @@ def test_ops() -> None:
         ("verify", "MODEL", "--hops", "many"),
         ("verify", "MODEL", "--seed", "-1"),
         ("run", "MODEL"),
-        ("boards", "extra"),
+        ("boards", "one", "two"),
     ],
 )
 def test_wrong_usage_is_status_2(arguments: tuple[str, ...], kws: Path) -> None:

@@ -13,7 +13,10 @@ from tests.models.test_shared_models import model
 from tests.zoo import build
 
 ACTIVITY = Path(__file__).resolve().parents[2] / "examples" / "activity"
-BOARDS = ("mps2-an386", "mps2-an385", "mps2-an500", "mps2-an505", "mps3-an547")
+BOARDS = (
+    "mps2-an386", "mps2-an385", "mps2-an500", "mps2-an505", "mps3-an547", "netduino-plus-2", "raspberry-pi-zero",
+    "raspberry-pi-zero-2",
+)  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("tools")
 
@@ -40,7 +43,7 @@ def test_the_activity_example_is_exact_on_its_recording() -> None:
 
 @pytest.mark.parametrize("hop", (1, 3))
 @pytest.mark.parametrize("architecture", ("wavenet", "two_inputs_static", "squeeze_excite_2d"))
-@pytest.mark.parametrize("name", ("mps2-an386", "mps2-an385"))
+@pytest.mark.parametrize("name", ("mps2-an386", "mps2-an385", "raspberry-pi-zero"))
 def test_float_has_the_bits_of_the_host(name: str, architecture: str, hop: int, tmp_path: Path) -> None:
     """With a floating-point unit and without; exponentials and means among them."""
     file = tmp_path / f"{architecture}.tflite"

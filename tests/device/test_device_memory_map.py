@@ -12,8 +12,8 @@ from edgeshift.device.emulator import command_line
 
 MACHINES = [board.name for board in all_boards() if board.emulator and board.emulator.kind == "qemu-system"]
 
-# Memory itself, or the controller that Armv8-M boards have in front of it.
-MEMORY = re.compile(r"^  ([0-9a-f]{16})-([0-9a-f]{16}) \(prio \d+, (?:ram\): |i/o\): tz-mpc-upstream)", re.MULTILINE)
+# Memory itself, written or not, or the controller that Armv8-M boards have in front of it.
+MEMORY = re.compile(r"^  ([0-9a-f]{16})-([0-9a-f]{16}) \(prio \d+, (?:r[ao]m\): |i/o\): tz-mpc-upstream)", re.MULTILINE)
 
 
 @pytest.mark.usefixtures("tools")
