@@ -28,7 +28,11 @@ def tools(request: pytest.FixtureRequest) -> None:
             pytest.skip(str(error))
 
 
-@pytest.fixture(params=[board.name for board in all_boards() if board.emulator])
+# Of boards with the same images and the same emulator one is enough.
+EMULATED = {(b.toolchain, b.isa, b.memory, b.emulator): b.name for b in all_boards() if b.emulator}
+
+
+@pytest.fixture(params=EMULATED.values())
 def board(request: pytest.FixtureRequest) -> Board:
     """Every board that an emulator runs."""
     return load_board(request.param)
