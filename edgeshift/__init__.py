@@ -11,6 +11,7 @@ output = model.push(frames)  # None until the first whole window
 from edgeshift.device import Board, all_boards, load_board
 from edgeshift.errors import (
     BoardError,
+    DeviceError,
     EdgeShiftError,
     InputError,
     MemoryBudgetError,
@@ -31,6 +32,7 @@ __all__ = [
     "BenchResult",
     "Board",
     "BoardError",
+    "DeviceError",
     "EdgeShiftError",
     "Exported",
     "InputError",

@@ -39,5 +39,9 @@ class ToolchainError(EdgeShiftError):
     """A compiler, linker or emulator that is missing or failed."""
 
 
+class DeviceError(EdgeShiftError):
+    """A board that does not answer, or not as it must."""
+
+
 class VerificationError(EdgeShiftError):
     """The generated code and the reference interpreter do not agree, or the reference cannot run the network."""

@@ -22,6 +22,7 @@ else:
 ADDRESS_SPACE = 1 << 32  # bytes
 IMAGES = ("bare-metal", "linux")
 EMULATORS = ("qemu-system", "qemu-user", "rp2040js")
+BOOTS = {"rp2040": 0xE48BFF56, "rp2350": 0xE48BFF59}  # files of firmware/boot, with the chip's UF2 family
 # What flashes: how a runner of each kind is told its board (edgeshift/device/flash.py runs them).
 RUNNERS = {
     "pyocd": "target",
@@ -120,6 +121,28 @@ class Console:
 
 
 @dataclasses.dataclass(frozen=True)
+class Step:
+    """One register of `setup`, by its address: the bits of `clear` go, those of `set` come, and then the step waits
+    until all of `wait` are set. `write` is the whole register instead."""
+
+    at: int
+    clear: int = 0
+    set: int = 0
+    write: int | None = None
+    wait: int = 0
+
+    @property
+    def keep(self) -> int:
+        """The bits that stay as they are."""
+        return 0 if self.write is not None else ~self.clear & ADDRESS_SPACE - 1
+
+    @property
+    def bits(self) -> int:
+        """The bits that are set."""
+        return self.set if self.write is None else self.write
+
+
+@dataclasses.dataclass(frozen=True)
 class Runner:
     """A tool that puts an image onto the board.
 
@@ -138,7 +161,8 @@ class Board:
     """One board.
 
     `isa` names the kernels that its core runs best. The image is "bare-metal", with a memory map, or a "linux" program.
-    Without `emulator` it runs only for real; of the flash runners the first that is installed is taken.
+    Without `emulator` it runs only for real; of the flash runners the first that is installed is taken. `boot` names what
+    the chip's ROM wants to find in flash, `setup` are the registers that the start-up sets: clocks, and the console's pins.
     """
 
     name: str
@@ -150,6 +174,8 @@ class Board:
     memory: Memory | None = None
     isa: str = "portable"
     image: str = "bare-metal"
+    boot: str | None = None
+    setup: tuple[Step, ...] = ()
     emulator: Emulator | None = None
     runner: tuple[Runner, ...] = ()
     notes: str = ""
@@ -248,6 +274,10 @@ def _check(board: Board) -> None:
     if not 0 < board.clock.hz <= board.clock.max_hz < ADDRESS_SPACE:
         raise BoardError("clock.hz must be above 0 and at most clock.max_hz")
     _check_console(board.console)
+    if board.boot is not None:
+        _check_choice("boot", board.boot, list(BOOTS))
+    for step in board.setup:
+        _check_step(step)
     for runner in board.runner:
         _check_runner(runner)
     if board.emulator:
@@ -278,6 +308,16 @@ def _check_console(console: Console) -> None:
     for name, value in {**console.constants, "baud": console.baud or 0}.items():
         if not 0 <= value < ADDRESS_SPACE:
             raise BoardError(f"console constant '{name}' must be of 32 bits")
+
+
+def _check_step(step: Step) -> None:
+    if step.write is not None and (step.clear or step.set):
+        raise BoardError(f"setup of {step.at:#010x}: 'write' is the whole register, without 'clear' and 'set'")
+    for value in (step.at, step.clear, step.set, step.write or 0, step.wait):
+        if not 0 <= value < ADDRESS_SPACE:
+            raise BoardError(f"setup of {step.at:#010x}: {value:#x} is not of 32 bits")
+    if step.at % 4:
+        raise BoardError(f"setup of {step.at:#010x}: a register's address is a multiple of 4")
 
 
 def _check_runner(runner: Runner) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import numpy.typing as npt
 
+from edgeshift.device import protocol
 from edgeshift.device.boards import Board
-from edgeshift.device.toolchain import find_toolchain
+from edgeshift.device.firmware import Firmware
 from edgeshift.errors import BoardError, InputError, OutputError
 from edgeshift.resources import resource
 
@@ -20,7 +20,6 @@ Array = npt.NDArray[Any]
 
 MAX_STACK_BYTES = 16 * 1024
 LINUX_STACK_BYTES = 64 * 1024  # of the system's megabytes those that are watched
-STARTUP = {"bare-metal": "cortex_m.c", "linux": "linux.c"}
 MODEL_OBJECT = "model.o"
 
 
@@ -48,6 +47,11 @@ class DeviceModel:
     def inputs(self) -> tuple[Port, ...]:
         """The inputs, in the network's order."""
         return _ports(f"{self.name}_input", self.input_dtypes, self.input_sizes)
+
+    @property
+    def request_bytes(self) -> int:
+        """The longest request of the app `stream`, a push (edgeshift/device/protocol.py)."""
+        return protocol.HEADER_BYTES + protocol.padded([port.bytes for port in self.inputs]) + protocol.CHECKSUM_BYTES
 
     @property
     def outputs(self) -> tuple[Port, ...]:
@@ -84,10 +88,10 @@ class Image:
 
 
 def build_image(
-    board: Board, model: DeviceModel, recording: Sequence[Array], build_dir: Path, app: str = "replay"
+    board: Board, model: DeviceModel, recording: Sequence[Array] | None, build_dir: Path, app: str = "replay"
 ) -> Image:
     """Builds `<build_dir>/<app>.elf`: the firmware app with `model` and `recording` (per input
-    [hops, elements]).
+    [hops, elements]; `None` for the app "stream", which gets its frames from the console).
 
     Raises InputError when the recording is not the model's, BoardError when the image does not fit the board,
     ToolchainError when the compiler is missing or fails, OutputError when `build_dir` cannot be written.
@@ -115,83 +119,69 @@ class _Build:
         self,
         board: Board,
         model: DeviceModel,
-        recording: Sequence[Array],
+        recording: Sequence[Array] | None,
         folder: Path,
         app: str,
         layers: int = 0,
     ) -> None:
-        self.board, self.model, self.folder = board, model, folder
-        self.hops = _check_recording(model, recording)
+        self.model, self.folder = model, folder
+        self.hops = 0 if recording is None else _check_recording(model, recording)
         _check_fit(board, model, self.hops)
-        self.toolchain = find_toolchain(board)
         firmware = resource("firmware")
         if model.name in {"marks", *(header.stem for header in firmware.glob("*.h"))}:
             raise BoardError(f"the firmware has a header {model.name}.h already: give the model another name")
         self.stack_bytes = _stack_bytes(board)
-        self._generate(recording, layers if app == "bench" else None)
-
-        flags = [f"-DSTACK_BYTES={self.stack_bytes}u", *board.defines]
-        sources = {
-            "startup.o": firmware / "startup" / STARTUP[board.image],
-            "console.o": board.console.source,
-            "print.o": firmware / "print.c",
-            "replay.o": firmware / "replay.c",
-            "app.o": firmware / "apps" / f"{app}.c",
-            "adapter.o": folder / "adapter.c",
-            "recording.o": folder / "recording.c",
-        }
-        if app == "bench":
-            flags.append("-DEDGESHIFT_MEASURE")
-            sources["marks.o"] = folder / "marks.c"
-        for target, source in sources.items():
-            self.toolchain.compile(source, folder / target, [firmware, model.source_dir, folder], flags)
-        self.objects = [folder / target for target in sources]
-
-    def _generate(self, recording: Sequence[Array], marks: int | None) -> None:
-        """Writes the generated sources, the link script and the recording."""
-        model = self.model
+        self.firmware = Firmware(board, folder, self.stack_bytes)
+        sources = {"app.o": firmware / "apps" / f"{app}.c", "adapter.o": folder / "adapter.c"}
         generated: dict[str, dict[str, Any]] = {
             "adapter.c": {
                 "name": model.name,
-                "ready": f"{model.name.upper()}_READY",
+                "macro": model.name.upper(),
                 "inputs": model.inputs,
                 "outputs": model.outputs,
-            },
-            "recording.c": {"hops": self.hops, "files": [f"recording{i}.bin" for i in range(len(recording))]},
+                "request_bytes": model.request_bytes,
+            }
         }
-        if self.board.memory:
-            generated["link.ld"] = {"board": self.board, "stack_bytes": self.stack_bytes}
-        if marks is not None:
-            context = {"macro": model.name.upper(), "layers": marks}
+        flags = []
+        if recording is not None:
+            generated["recording.c"] = {"hops": self.hops, "files": [f"recording{i}.bin" for i in range(len(recording))]}
+            sources |= {"recording.o": folder / "recording.c", "replay.o": firmware / "replay.c"}
+        if app == "bench":
+            context = {"macro": model.name.upper(), "layers": layers}
             generated |= {"marks.h": context, "marks.c": context}
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for file, context in generated.items():
-                (self.folder / file).write_text(_render(f"firmware/{file}.j2", context), encoding="ascii")
-            for i, frames in enumerate(recording):
-                little_endian = frames.astype(frames.dtype.newbyteorder("<"), order="C", copy=False)
-                little_endian.tofile(self.folder / f"recording{i}.bin")
-        except OSError as error:
-            raise OutputError(f"cannot write into {self.folder}: {error.strerror}") from error
+            sources["marks.o"] = folder / "marks.c"
+            flags.append("-DEDGESHIFT_MEASURE")
+        self.firmware.generate(generated)
+        _write(recording or (), folder)
+        self.firmware.compile(sources, [model.source_dir], flags)
 
     def link(self, name: str, model_flags: Sequence[str]) -> Image:
         """`<name>.elf` with the model, compiled with further flags."""
-        model, toolchain, elf = self.model, self.toolchain, self.folder / f"{name}.elf"
+        model, toolchain = self.model, self.firmware.toolchain
         source, target = model.source_dir / f"{model.name}.c", self.folder / MODEL_OBJECT
         toolchain.compile(source, target, [model.source_dir], model_flags)
-        script = self.folder / "link.ld" if self.board.memory else None
-        toolchain.link([*self.objects, target], script, elf)
+        elf = self.firmware.link(name, [target])
         sizes = toolchain.section_sizes(elf)
         return Image(
             elf=elf,
             model=model,
             hops=self.hops,
-            text_bytes=sum(sizes.get(name, 0) for name in (".vectors", ".text", ".rodata", ".ARM.exidx")),
+            text_bytes=sum(sizes.get(name, 0) for name in (".boot", ".vectors", ".text", ".rodata", ".ARM.exidx")),
             recording_bytes=sizes.get(".recording", 0),
             data_bytes=sizes.get(".data", 0),
             bss_bytes=sizes.get(".bss", 0),
             stack_bytes=self.stack_bytes,
         )
+
+
+def _write(recording: Sequence[Array], folder: Path) -> None:
+    """One file of raw little-endian frames per input."""
+    try:
+        for i, frames in enumerate(recording):
+            little_endian = frames.astype(frames.dtype.newbyteorder("<"), order="C", copy=False)
+            little_endian.tofile(folder / f"recording{i}.bin")
+    except OSError as error:
+        raise OutputError(f"cannot write into {folder}: {error.strerror}") from error
 
 
 def _stack_bytes(board: Board) -> int:
@@ -233,13 +223,3 @@ def _check_fit(board: Board, model: DeviceModel, hops: int) -> None:
             f"use at most {room // per_hop:,} hops, less the code's share"
         )
 
-
-def _render(template: str, context: dict[str, Any]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(template).render(context)

@@ -112,6 +112,11 @@ class Toolchain:
         sections = re.findall(r"^(\.\S+)\s+(\d+)\s+\d+$", output, re.MULTILINE)
         return {name: int(size) for name, size in sections if not name.startswith((".ARM.attr", ".debug"))}
 
+    def copy(self, elf: Path, *arguments: str | Path) -> None:
+        """Runs objcopy on an image: into another format, or to change a section of it."""
+        objcopy = find_program(self.board.toolchain.prefix + "objcopy", self.board.toolchain.packages)
+        self._run([objcopy, *arguments], elf.parent)
+
     def symbols(self, elf: Path) -> list[Symbol]:
         """What an image or an object defines, by address."""
         nm = find_program(self.board.toolchain.prefix + "nm", self.board.toolchain.packages)

@@ -1,4 +1,5 @@
-/* Start-up of a Cortex-M: vectors, FPU, stack paint, .data and .bss, main; and what happens on a fault.
+/* Start-up of a Cortex-M: vectors, FPU, stack paint, .data and .bss, the board's registers, main; and what happens on a
+ * fault.
  *
  * The stack lies at the bottom of RAM: an overflow leaves RAM and faults, it does not overwrite data. */
 #include "startup.h"
@@ -52,6 +53,18 @@ __attribute__((section(".vectors"), used)) const vector_t vectors[16] = {
     {.handler = fault},
 };
 
+/* Only a step that keeps less than everything, or sets something, writes. */
+static void set_up(void) {
+    for (uint32_t i = 0; i < board_setup_steps; i++) {
+        const setup_step_t *const step = &board_setup[i];
+        if (step->keep != 0xFFFFFFFFu || step->set != 0u) {
+            REGISTER(step->address) = (REGISTER(step->address) & step->keep) | step->set;
+        }
+        while ((REGISTER(step->address) & step->wait) != step->wait) {
+        }
+    }
+}
+
 /* Apart from reset(), so that no instruction that needs the FPU can come before it is enabled. */
 __attribute__((noinline, noreturn)) static void start(void) {
     uint32_t *here = __builtin_frame_address(0);
@@ -67,6 +80,8 @@ __attribute__((noinline, noreturn)) static void start(void) {
     for (to = __bss_start; to < __bss_end;) {
         *to++ = 0;
     }
+    set_up();
+    console_open();
     console_exit(main());
 }
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from edgeshift.device import Board, emulator
-from edgeshift.device.image import STARTUP, _render
+from edgeshift.device.firmware import Firmware
 from edgeshift.device.toolchain import find_toolchain
 from edgeshift.pipeline import Network, Plan, plan
-from edgeshift.resources import resource
 from tests.ladder_c import Outputs, Program, shared_library
 
 STACK_BYTES = 16 * 1024
@@ -108,7 +107,7 @@ def differences(ships: Sequence[Ship], board: Board, flags: Sequence[str] = FLAG
 
 def _run(ships: Sequence[Ship], answers: Sequence[Outputs], board: Board, folder: Path, flags: Sequence[str]) -> str:
     """Build the image and run it."""
-    toolchain, firmware = find_toolchain(board), resource("firmware")
+    toolchain = find_toolchain(board)
     objects, calls, text, data = [], [], MAIN, bytearray()
     for index, (ship, expected) in enumerate(zip(ships, answers, strict=True)):
         name = f"n{index}"
@@ -130,20 +129,10 @@ def _run(ships: Sequence[Ship], answers: Sequence[Outputs], board: Board, folder
     text += f'\n    say("done", {len(ships)});\n    return 0;\n}}\n'
     (folder / "main.c").write_text(text)
     (folder / "data.bin").write_bytes(data)
-    (folder / "link.ld").write_text(_render("firmware/link.ld.j2", {"board": board, "stack_bytes": STACK_BYTES}))
-    sources = {
-        "startup.o": firmware / "startup" / STARTUP[board.image],
-        "console.o": board.console.source,
-        "print.o": firmware / "print.c",
-        "main.o": folder / "main.c",
-    }
-    for target, source in sources.items():
-        toolchain.compile(
-            source, folder / target, [firmware, folder], [f"-DSTACK_BYTES={STACK_BYTES}u", *board.defines]
-        )
-        objects.append(folder / target)
-    toolchain.link(objects, folder / "link.ld", folder / "fleet.elf")
-    return emulator.run(board, folder / "fleet.elf", 120.0)
+    made = Firmware(board, folder, STACK_BYTES)
+    made.compile({"main.o": folder / "main.c"})
+    elf = made.link("fleet", objects)
+    return emulator.run(board, elf, 120.0)
 
 
 def _padded(raw: bytes) -> bytes:

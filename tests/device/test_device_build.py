@@ -10,7 +10,8 @@ import pytest
 
 from edgeshift.device import Board, DeviceModel, build_image, load_board
 from edgeshift.device.boards import Region
-from edgeshift.device.image import STARTUP, build_bench
+from edgeshift.device.firmware import STARTUP
+from edgeshift.device.image import build_bench
 from edgeshift.device.toolchain import find_toolchain
 from edgeshift.errors import BoardError, InputError, OutputError, ToolchainError
 from edgeshift.resources import resource

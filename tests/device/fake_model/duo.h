@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#define DUO_MODEL_SHA256 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 #define DUO_INPUT0_SIZE 5
 #define DUO_INPUT1_SIZE 5
 #define DUO_OUTPUT0_SIZE 5

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#define TOY_MODEL_SHA256 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 #define TOY_WINDOW_FRAMES 3
 #define TOY_HOP_FRAMES 1
 #define TOY_WARMUP_HOPS 2
