@@ -161,8 +161,9 @@ class Board:
     """One board.
 
     `isa` names the kernels that its core runs best. The image is "bare-metal", with a memory map, or a "linux" program.
-    Without `emulator` it runs only for real; of the flash runners the first that is installed is taken. `boot` names what
-    the chip's ROM wants to find in flash, `setup` are the registers that the start-up sets: clocks, and the console's pins.
+    Without `emulator` it runs only for real; of the flash runners the first that is installed is taken. `boot` names
+    what the chip's ROM wants to find in flash, `setup` are the registers that the start-up sets: clocks, and the
+    console's pins.
     """
 
     name: str

@@ -144,7 +144,8 @@ class _Build:
         }
         flags = []
         if recording is not None:
-            generated["recording.c"] = {"hops": self.hops, "files": [f"recording{i}.bin" for i in range(len(recording))]}
+            files = [f"recording{i}.bin" for i in range(len(recording))]
+            generated["recording.c"] = {"hops": self.hops, "files": files}
             sources |= {"recording.o": folder / "recording.c", "replay.o": firmware / "replay.c"}
         if app == "bench":
             context = {"macro": model.name.upper(), "layers": layers}

@@ -1,7 +1,7 @@
 """Frames to a board and outputs back, over a line that may damage and lose bytes: docs/stream-protocol.md.
 
-The counterpart is firmware/apps/stream.c. A message travels as `END`, its bytes and their CRC-32 with `END` and `ESCAPE`
-replaced as in SLIP (RFC 1055), and `END` again, so that whatever the line does to one the next is understood.
+The counterpart is firmware/apps/stream.c. A message travels as `END`, its bytes and their CRC-32 with `END` and
+`ESCAPE` replaced as in SLIP (RFC 1055), and `END` again, so that whatever the line does to one the next is understood.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _HEADER = struct.Struct("<BBH")
 
 @dataclass(frozen=True)
 class Message:
-    """`kind` is one of the constants above; `status` tells more of an answer; an answer has its request's `sequence`."""
+    """`kind` is one of those above; `status` tells more of an answer, which has its request's `sequence`."""
 
     kind: int
     status: int
@@ -72,7 +72,8 @@ def _decode(frame: bytes) -> Message | None:
     body, checksum = raw[:-CHECKSUM_BYTES], raw[-CHECKSUM_BYTES:]
     if len(body) < HEADER_BYTES or zlib.crc32(body).to_bytes(CHECKSUM_BYTES, "little") != checksum:
         return None
-    return Message(*_HEADER.unpack(body[:HEADER_BYTES]), body[HEADER_BYTES:])
+    kind, status, sequence = _HEADER.unpack(body[:HEADER_BYTES])
+    return Message(kind, status, sequence, body[HEADER_BYTES:])
 
 
 def padded(sizes: Sequence[int]) -> int:
@@ -117,8 +118,8 @@ class Answer:
 class Device:
     """A board that runs the app `stream`, at the other end of `link`.
 
-    A request is sent again when it or its answer was lost, up to `tries` times, each `timeout` seconds after the last: the
-    board acts on it once. Raises DeviceError when no answer comes, and when it is not one of this protocol.
+    A request is sent again when it or its answer was lost, up to `tries` times, each `timeout` seconds after the last:
+    the board acts on it once. Raises DeviceError when no answer comes, and when it is not one of this protocol.
     """
 
     def __init__(self, link: Link, timeout: float = 1.0, tries: int = 8) -> None:
@@ -146,7 +147,7 @@ class Device:
     def _hello(self) -> Info:
         answer = self._ask(Message(HELLO, 0, 0), INFO)
         if answer.status != VERSION:
-            raise DeviceError(f"the board speaks version {answer.status} of the protocol, not {VERSION}: build it again")
+            raise DeviceError(f"the board speaks version {answer.status} of the protocol, not {VERSION}: build anew")
         ticks_hz, *counts = struct.unpack_from("<3I", answer.payload, 64)
         sizes = struct.unpack_from(f"<{sum(counts)}I", answer.payload, 64 + 12)
         return Info(answer.payload[:64].decode("ascii"), ticks_hz, sizes[: counts[0]], sizes[counts[0] :])
@@ -174,5 +175,5 @@ class Device:
                 if message.kind == REFUSED and message.status == DAMAGED:
                     return None
                 if message.kind == REFUSED and message.sequence == request.sequence:
-                    raise DeviceError("the board does not take frames of this size: build it again, with the same options")
+                    raise DeviceError("the board does not take this request: build it anew, with the same options")
         return None

@@ -1,7 +1,8 @@
-"""UF2: an image as blocks of 512 bytes, each of which says where its 256 belong, for drives that flash what is copied.
+"""UF2: an image as blocks of 512 bytes, each of which says where its 256 belong, for drives that flash what they get.
 
-The format is Microsoft's (https://github.com/microsoft/uf2): header, family of chips in the place of the file size, data
-padded to 476 bytes, a last magic number. The ROMs of the RP2040 and the RP2350 take 256 bytes a block, aligned to 256.
+The format is Microsoft's (https://github.com/microsoft/uf2): header, family of chips in the place of the file size,
+data padded to 476 bytes, a last magic number. The ROMs of the RP2040 and the RP2350 take 256 bytes a block, aligned to
+256.
 """
 
 from __future__ import annotations

@@ -1,5 +1,10 @@
 /* The start-up of a program on Linux, where little is left to do: STACK_BYTES of the stack are painted. */
+#define _POSIX_C_SOURCE 199309L /* clock_gettime */
 #include "startup.h"
+
+#include <time.h>
+
+#include "startup/ticks.h"
 
 #ifndef STACK_BYTES
 #define STACK_BYTES 65536u
@@ -26,4 +31,18 @@ uint32_t stack_used(void) {
         deepest++;
     }
     return (uint32_t)((uintptr_t)top - (uintptr_t)deepest);
+}
+
+static struct timespec began;
+
+void ticks_start(void) {
+    clock_gettime(CLOCK_MONOTONIC, &began);
+}
+
+uint32_t ticks_since_start(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t ticks = (int64_t)(now.tv_sec - began.tv_sec) * 1000000000 + (now.tv_nsec - began.tv_nsec);
+    return ticks > (int64_t)UINT32_MAX ? 0u : (uint32_t)ticks;
 }

@@ -49,23 +49,10 @@ static inline uint32_t ticks_since_start(void) {
 
 #else
 
-#include <time.h>
-
 #define TICKS_HZ 1000000000u
 
-static struct timespec ticks_began;
-
-static inline void ticks_start(void) {
-    clock_gettime(CLOCK_MONOTONIC, &ticks_began);
-}
-
-static inline uint32_t ticks_since_start(void) {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const int64_t ticks = (int64_t)(now.tv_sec - ticks_began.tv_sec) * 1000000000 + (now.tv_nsec - ticks_began.tv_nsec);
-    return ticks > (int64_t)UINT32_MAX ? 0u : (uint32_t)ticks;
-}
+void ticks_start(void);
+uint32_t ticks_since_start(void);
 
 #endif
 

@@ -68,7 +68,7 @@ def test_load_by_path(tmp_path: Path) -> None:
         (
             'kind = "semihosting"',
             'kind = "pigeon"',
-            "unknown console.kind 'pigeon', use one of rp2040_uart, semihosting, stdio",
+            "unknown console.kind 'pigeon', use one of cmsdk_uart, lpuart, nrf_uarte",
         ),
         (
             'kind = "semihosting"',

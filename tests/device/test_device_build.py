@@ -25,16 +25,20 @@ def recording(hops: int = 10) -> list[np.ndarray]:
 
 
 @pytest.mark.usefixtures("tools")
-@pytest.mark.parametrize("app", ["replay", "bench"])
+@pytest.mark.parametrize("app", ["replay", "bench", "stream"])
 def test_firmware_has_no_warning(app: str, board: Board, toy: DeviceModel, tmp_path: Path) -> None:
     flags = ["-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wcast-align=strict", "-Wundef", "-Werror"]
-    if app == "bench":
+    if app == "stream":
+        build_image(board, toy, None, tmp_path, app)
+    elif app == "bench":
         build_bench(board, toy, recording(), tmp_path, layers=2)
         flags.append("-DEDGESHIFT_MEASURE")
     else:
         build_image(board, toy, recording(), tmp_path)
+    flags += board.defines
     sources = [FIRMWARE / "startup" / STARTUP[board.image], board.console.source]
     sources += [*FIRMWARE.glob("*.c"), FIRMWARE / "apps" / f"{app}.c", *tmp_path.glob("*.c")]
+    sources += [FIRMWARE / "boot" / f"{board.boot}.c"] if board.boot else []
     for source in sources:
         include = [FIRMWARE, toy.source_dir, tmp_path]
         find_toolchain(board).compile(source, tmp_path / "strict.o", include, flags)
