@@ -26,7 +26,8 @@ def interpreter(model: bytes, *, preserve: bool = False) -> Any:
 
 
 def invoke(made: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """One window through an allocated interpreter; inputs and outputs in the network's order."""
+    """One window, from a zero state, through an allocated interpreter; inputs and outputs in the network's order."""
+    made.reset_all_variables()
     for detail, values in zip(made.get_input_details(), inputs, strict=True):
         made.set_tensor(detail["index"], values)
     made.invoke()

@@ -12,11 +12,13 @@ Every method appends one operator (a few for the 1-D conveniences) and returns a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ai_edge_litert import schema_py_generated as schema
 
+from tests import sequence_lstm
 from tests.graphbuilder import ACTIVATIONS, GraphBuilder, Handle
+from tests.tflite_writer import Op
 
 __all__ = ["Handle", "Net", "Unit1d"]
 
@@ -116,6 +118,18 @@ class Net(GraphBuilder):
         absent: list[Handle | None] = [None]  # written as tensor -1, which a convolution would refuse
         operands = [x, weights, *(self._bias(units, bias) or absent)]
         return self._op("FULLY_CONNECTED", operands, shape, options)
+
+    def lstm(self, x: Handle, units: int, time_major: bool = False, clip: float = 10.0) -> Handle:
+        """Keras' LSTM with `return_sequences`."""
+        drawn = sequence_lstm.constants(self.rng, x.shape[2], units)
+        made = {i: self.constant(values, name="lstm").index for i, values in drawn.items()}
+        states = [self._tensor(f"lstm{len(self._tensors)}", (1, units)).index for _ in range(2)]
+        for index in states:
+            self._tensors[index] = replace(self._tensors[index], variable=True)
+        output = self._tensor(f"lstm{len(self._ops)}", (*x.shape[:2], units))
+        operands = sequence_lstm.operands(x.index, made, *states)
+        self._ops.append(Op(sequence_lstm.CODE, operands, output.index, sequence_lstm.options(time_major, clip)))
+        return output
 
     # -- the same on [1, T, C], dressed as 2-D
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tests import sequence_lstm
 from tests.litert import interpreter, invoke
 from tests.tflite_writer import NO_TENSOR, Network, Op, Quant, Tensor, write
 
@@ -47,7 +48,9 @@ def quantize(
         if op.code in _WEIGHT_AXIS:
             split = per_channel_dense if op.code == "FULLY_CONNECTED" else per_channel
             _quantize_weights(tensors, op, split)
-    network = replace(network, tensors=tuple(tensors))
+    recurrent = sequence_lstm.CODE
+    ops = tuple(sequence_lstm.quantize(tensors, op, ranges) if op.code == recurrent else op for op in network.ops)
+    network = replace(network, tensors=tuple(tensors), ops=ops)
     return write(_with_other_io(network, byte_io) if float_io or byte_io else network)
 
 
@@ -77,6 +80,8 @@ def _groups(network: Network) -> list[int]:
                     leader[find(operand)] = find(op.output)
             for other in op.more:
                 leader[find(other)] = find(op.output)
+        if op.code == sequence_lstm.CODE:
+            leader[find(op.inputs[sequence_lstm.HIDDEN])] = find(op.output)
     return [find(index) for index in range(len(leader))]
 
 
@@ -112,6 +117,7 @@ def _quantize_activations(network: Network, ranges: list[Range]) -> list[Tensor]
     """Every float tensor but weights and biases in int8, by its group's range."""
     groups, fixed = _groups(network), _fixed_outputs(network)
     parameters = {i for op in network.ops if op.code in _WEIGHT_AXIS for i in _operands(op)[1:]}
+    parameters |= {i for op in network.ops if op.code == sequence_lstm.CODE for i in sequence_lstm.parameters(op)}
     shared: dict[int, Range] = {}
     for index, group in enumerate(groups):
         low, high = shared.get(group, (0.0, 0.0))

@@ -17,6 +17,7 @@ _TYPES = {
     "uint8": schema.TensorType.UINT8,
     "float16": schema.TensorType.FLOAT16,
     "int32": schema.TensorType.INT32,
+    "int16": schema.TensorType.INT16,
 }
 
 # Operator versions as the TFLite converter writes them; whatever is not listed is version 1.
@@ -44,6 +45,7 @@ class Tensor:
     dtype: str = "float32"
     data: np.ndarray | None = None
     quant: Quant | None = None
+    variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Op:
     output: int
     options: Any = None
     more: tuple[int, ...] = ()  # its other outputs
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ def _operator(op: Op, code_index: int) -> Any:
     operator = schema.OperatorT(opcodeIndex=code_index)
     operator.inputs = np.array(op.inputs, np.int32)
     operator.outputs = np.array([op.output, *op.more], np.int32)
+    if op.intermediates:
+        operator.intermediates = np.array(op.intermediates, np.int32)
     if op.options is not None:
         kind = type(op.options).__name__.removesuffix("T")
         operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
@@ -118,6 +123,7 @@ def _tensor(tensor: Tensor, buffers: list[Any]) -> Any:
     record = schema.TensorT(name=tensor.name, type=_TYPES[tensor.dtype])
     record.shape = np.array(tensor.shape, np.int32)
     record.hasRank = True
+    record.isVariable = tensor.variable
     if tensor.data is not None:
         record.buffer = len(buffers)
         raw = np.ascontiguousarray(tensor.data, dtype=tensor.dtype).tobytes()

@@ -47,7 +47,8 @@ class FunctionTable:
         table_types = tuple((name, c_type(values.dtype)) for name, values in kernel.tables.items())
         scalar_types = tuple((name, kind) for name, (kind, _) in kernel.scalars.items())
         form = (kernel.template, kernel.access, kernel.position, kernel.patches, kernel.work > 0)
-        key = (*form, types, output_type, table_types, scalar_types, tuple(sorted(kernel.shape.items())))
+        state = tuple((part.name, c_type(part.dtype)) for part in kernel.state)
+        key = (*form, types, output_type, table_types, scalar_types, state, tuple(sorted(kernel.shape.items())))
         if key not in self.functions:
             number = 1 + sum(f.template == kernel.template for f in self.functions.values())
             parameters: tuple[str, ...] = (
@@ -56,6 +57,7 @@ class FunctionTable:
                 *(f"const {kind} *{name}" for name, kind in table_types),
                 *(f"{kind} {name}" for name, kind in scalar_types),
                 *(["uint32_t *work"] if kernel.work else []),
+                *(f"{kind} *{name}" for name, kind in state),
                 f"{output_type} *output" if kernel.patches is None else f"{output_type} *const *outputs",
             )
             if kernel.template == "sum":

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from edgeshift.emit.functions import Function
 from edgeshift.emit.literals import c_type
 from edgeshift.ir import Stream, Window
-from edgeshift.memory import MemoryPlan, ScratchBlock
+from edgeshift.memory import MemoryPlan, ScratchBlock, step_buffers
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.shift import KeptSum, Ring, Schedule, Step, StreamPlan
+from edgeshift.ops.stepwise import Stepwise
+from edgeshift.shift import KeptSum, Ring, Schedule, Step, StreamPlan, arithmetic_ranges
 
 SCRATCH_MEMBERS = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16", "float": "f32"}
 
@@ -92,6 +93,47 @@ class SumView:
 
 
 @dataclass(frozen=True)
+class StateView:
+    """One array of a recurrence's state: in scratch `place` elements from its start, or, carried, `elements` of the
+    struct in `bytes`."""
+
+    name: str
+    type: str
+    member: str
+    size: int
+    byte: int
+    place: int
+    elements: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class RecurrenceView:
+    """A recurrence as its layer sees it: `kept` are the columns that have a place, others go to the `spare` one.
+
+    Of a `carried` one, the first window begins `advance` columns earlier at each of the last `warmup` hops before it.
+    """
+
+    name: str
+    carried: bool
+    state: tuple[StateView, ...]
+    kept: tuple[range, ...]
+    spare: int | None
+    phases: int
+    advance: int
+    warmup: int
+
+    @property
+    def condition(self) -> str:
+        """Whether `column` has a place, in C."""
+        tests = []
+        for r in self.kept:
+            test = f"column >= {r.start} && column <= {r[-1]}" if len(r) > 1 else f"column == {r.start}"
+            tests.append(test + (f" && (column - {r.start}) % {r.step} == 0" if len(r) > 1 and r.step > 1 else ""))
+        return " || ".join(f"({t})" for t in tests) if len(tests) > 1 else tests[0]
+
+
+@dataclass(frozen=True)
 class LayerView:
     """One operator at a hop; its kernel's patches are `work` bytes into the scratch."""
 
@@ -108,6 +150,7 @@ class LayerView:
     macs_hop: int
     work: int
     sum: SumView | None
+    recurrence: RecurrenceView | None
 
     @property
     def columns(self) -> int:
@@ -212,4 +255,30 @@ def sum_view(schedule: Schedule, memory: MemoryPlan, op: ColumnOp, name: str) ->
         rule.finisher,
         buffers.running_bytes // width,
         buffers.waiting_bytes // width,
+    )
+
+
+def recurrence_view(schedule: Schedule, memory: MemoryPlan, step: Step, name: str) -> RecurrenceView | None:
+    """The state of an operator that is a recurrence."""
+    op, plan = step.op, schedule.streams[step.op.output.id]
+    if not isinstance(op, Stepwise):
+        return None
+    base, buffers = memory.work.get(step, 0), step_buffers(op, plan)
+    state = []
+    for part in op.state:
+        place = (base + buffers[part.name][0]) // part.dtype.itemsize if part.name in buffers else 0
+        words = -(-part.bytes * plan.phases // 4) * 4
+        kind = c_type(part.dtype)
+        elements = words // part.dtype.itemsize
+        state.append(StateView(part.name, kind, SCRATCH_MEMBERS[kind], part.size, part.byte, place, elements, words))
+    spare = (base + buffers["spare"][0]) // op.output.dtype.itemsize if "spare" in buffers else None
+    return RecurrenceView(
+        name,
+        op.carried,
+        tuple(state),
+        arithmetic_ranges(plan.stored),
+        spare,
+        plan.phases,
+        plan.advance,
+        schedule.warmup_hops - 1,
     )

@@ -15,6 +15,7 @@ from edgeshift.emit.layers import (
     LayerView,
     StreamView,
     operand_views,
+    recurrence_view,
     scratch_member,
     stream_views,
     sum_view,
@@ -23,8 +24,9 @@ from edgeshift.emit.literals import c_type, literal, rows
 from edgeshift.emit.naming import model_name, unique_identifiers
 from edgeshift.emit.state import Member, state_members
 from edgeshift.ir import Stream
-from edgeshift.memory import MemoryPlan
+from edgeshift.memory import MemoryPlan, step_buffers
 from edgeshift.ops import ColumnOp, Kernel
+from edgeshift.ops.stepwise import Stepwise
 from edgeshift.reference.calls import initial_rings
 from edgeshift.resources import resource
 from edgeshift.shift import Schedule
@@ -122,6 +124,7 @@ def emit(
         "starts": starts,
         "rings": [streams[i] for i in memory.rings],
         "members": members,
+        "states": [layer.recurrence for layer in layers if layer.recurrence is not None and layer.recurrence.carried],
         "scratch_members": _scratch_members(schedule, kernels, memory),
         "phase_counts": memory.phase_counts,
         "waits": bool(memory.queues or memory.sums),
@@ -141,7 +144,16 @@ def emit(
 
 
 # Headers of firmware/runtime in the order in which they need each other; those of instruction sets come last.
-RUNTIME_ORDER = ("runs", "requantize", "elementwise_s8", "reduce_s8", "softmax_s8", "convert", "float_math")
+RUNTIME_ORDER = (
+    "runs",
+    "requantize",
+    "elementwise_s8",
+    "reduce_s8",
+    "softmax_s8",
+    "fixed_s16",
+    "convert",
+    "float_math",
+)
 
 
 def _stream_names(schedule: Schedule) -> dict[int, str]:
@@ -181,6 +193,7 @@ def _layers(
                 0 if op in schedule.sums else op.macs_per_column * len(step.columns),
                 memory.work.get(step, 0),
                 sum_view(schedule, memory, op, output.name),
+                recurrence_view(schedule, memory, step, output.name),
             )
         )
     return layers, tables
@@ -241,6 +254,10 @@ def _scratch_members(
         for k in kernels.values()
         if k.patches is not None
     }
+    for op in (op for op in schedule.ops if isinstance(op, Stepwise)):
+        held = {part.name: part.dtype for part in op.state} | {"spare": op.output.dtype}
+        kinds = {held[name] for name in step_buffers(op, schedule.streams[op.output.id])}
+        used |= {(c_type(kind), SCRATCH_MEMBERS[c_type(kind)], kind.itemsize) for kind in kinds}
     if any(k.work for op, k in kernels.items() if op not in schedule.sums):
         used.add(("uint32_t", "u32", 4))
     return [(kind, member, memory.scratch_bytes // size) for kind, member, size in sorted(used)]

@@ -11,7 +11,7 @@ from edgeshift.memory import MemoryPlan
 from edgeshift.memory.plan import WORD
 from edgeshift.shift import Schedule
 
-Kind = Literal["count", "ring", "queue", "sum", "scratch", "counter"]
+Kind = Literal["count", "ring", "queue", "sum", "recurrence", "scratch", "counter"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ def state_members(
     members += _rings(memory, streams)
     members += _queues(memory, streams)
     members += _sums(layers)
+    members += _recurrences(layers)
     if memory.scratch_bytes:
         members.append(Member("scratch", "scratch", "", None, memory.scratch_bytes, "meaningless between pushes"))
     members += _counters(schedule, memory, streams)
@@ -78,6 +79,15 @@ def _sums(layers: Iterable[LayerView]) -> Iterator[Member]:
         ):
             bytes_ = count * s.element_bytes
             yield Member("sum", f"{s.name}_{name}", s.type, count, bytes_, comment, layer.output.label)
+
+
+def _recurrences(layers: Iterable[LayerView]) -> Iterator[Member]:
+    for layer in layers:
+        r = layer.recurrence
+        for s in r.state if r is not None and r.carried else ():
+            phases = f", {r.phases} phases" if r is not None and r.phases > 1 else ""
+            name, comment = f"{layer.output.name}_{s.name}", f"the recurrence's state after the newest column{phases}"
+            yield Member("recurrence", name, s.type, s.elements, s.bytes, comment, layer.output.label)
 
 
 def _counters(schedule: Schedule, memory: MemoryPlan, streams: Iterable[StreamView]) -> Iterator[Member]:

@@ -40,9 +40,10 @@ class Oracle(Protocol):
         ...
 
 
-def make_oracle(model: bytes, state: Sequence[Carried] = ()) -> Oracle:
-    """The oracle of a model, by its content, with `state` handed in again. Raises `VerificationError`."""
-    oracle = OnnxRuntime(model) if is_onnx(model) else LiteRT(model)
+def make_oracle(model: bytes, state: Sequence[Carried] = (), streams: bool = False) -> Oracle:
+    """The oracle of a model, by its content, with `state` handed in again; one that `streams` keeps the state of its
+    operators too, as its calls follow one another. Raises `VerificationError`."""
+    oracle = OnnxRuntime(model) if is_onnx(model) else LiteRT(model, streams)
     return Carrying(oracle, state) if state else oracle
 
 
@@ -94,12 +95,14 @@ class OnnxRuntime:
 class LiteRT:
     """The reference interpreter of one model file; `reference` names the arithmetic of its kernels.
 
-    It keeps the model's own state from run to run. Raises `VerificationError` when no interpreter is installed or the
-    reference kernels cannot run the model.
+    It keeps the model's variables from run to run, and the state of single operators (an LSTM's) if it `streams`;
+    otherwise that is reset, as every run is a window of its own. Raises `VerificationError` when no interpreter is
+    installed or the reference kernels cannot run the model.
     """
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, streams: bool = False) -> None:
         package, runtime = _runtime()
+        self._streams = streams
         try:
             self._interpreter = runtime.Interpreter(
                 model_content=runnable(model), experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_REF
@@ -116,6 +119,8 @@ class LiteRT:
         """The outputs for one window of every input, in the order and shapes of the file."""
         for detail, array in zip(self._interpreter.get_input_details(), inputs, strict=True):
             self._interpreter.set_tensor(detail["index"], array.reshape(detail["shape"]))
+        if not self._streams:
+            self._interpreter.reset_all_variables()
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(d["index"]) for d in self._interpreter.get_output_details()]
 

@@ -173,7 +173,10 @@ def _node(model: Any, raw: Any, index: int, tensors: dict[int, Tensor]) -> Node:
     for tensor_id in (*inputs, *outputs):
         if tensor_id is not None and tensor_id not in tensors:
             raise ModelFormatError(f"{op} (node {index}) names tensor {tensor_id}, which the file does not have")
-    return Node(index, op, inputs, outputs, _attributes(raw), code.Version())
+    attrs = _attributes(raw)
+    if raw.IntermediatesLength():
+        attrs["intermediates"] = tuple(_ids(raw.Intermediates, raw.IntermediatesLength()))
+    return Node(index, op, inputs, outputs, attrs, code.Version())
 
 
 def _attributes(raw: Any) -> dict[str, Any]:

@@ -101,7 +101,8 @@ def _schedules(graph: ColumnGraph, hop: int, recompute: bool) -> Iterator[Schedu
 
 def _recomputed(graph: ColumnGraph, hop: int, early: Early, schedule: Schedule) -> Iterator[Schedule]:
     rings = {i for i, plan in schedule.streams.items() if plan.ring is not None}
-    keeping = [op for op in schedule.ops if op.output.id in rings.difference(graph.history)]
+    rings -= {*graph.history, *(op.output.id for op in schedule.carried)}
+    keeping = [op for op in schedule.ops if op.output.id in rings]
     for first in range(len(keeping)):
         for stop in range(first + 1, len(keeping) + 1):
             try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.shift import Block, Schedule, Step
+from edgeshift.ops.stepwise import Stepwise
+from edgeshift.shift import Block, Schedule, Step, StreamPlan
 
 WORD = 4  # every buffer starts at a multiple of this many bytes and fills whole words
 
@@ -35,6 +37,7 @@ class SumBuffers:
 class MemoryPlan:
     """Sizes in bytes, by stream id, operator or step.
 
+    `states` are those of recurrences whose state flows on from hop to hop, for all phases.
     `blocks` are a stream's columns of the current window in scratch, `early_blocks` those of the early one; `work` is
     where in the scratch a step's kernel has its patches. `phase_counts` are the periods of the phase counters;
     `counters` are the heads, phases and waits beside the 32-bit count of hops, each of `counter_bytes`: 2, or 4 where
@@ -44,6 +47,7 @@ class MemoryPlan:
     rings: Mapping[int, int]
     queues: Mapping[int, int]
     sums: Mapping[ColumnOp, SumBuffers]
+    states: Mapping[ColumnOp, int]
     blocks: Mapping[int, tuple[ScratchBlock, ...]]
     early_blocks: Mapping[int, tuple[ScratchBlock, ...]]
     work: Mapping[Step, int]
@@ -56,7 +60,7 @@ class MemoryPlan:
     def state_bytes(self) -> int:
         """What must survive between hops."""
         kept = sum(self.rings.values()) + sum(self.queues.values())
-        kept += sum(s.running_bytes + s.waiting_bytes for s in self.sums.values())
+        kept += sum(s.running_bytes + s.waiting_bytes for s in self.sums.values()) + sum(self.states.values())
         return WORD + kept + _words(self.counter_bytes * self.counters)
 
     @property
@@ -85,7 +89,11 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], tries: i
         assert rule is not None
         size = rule.size * rule.dtype.itemsize
         sums[op] = SumBuffers(_words(kept.phases * size), _words(kept.entries * size))
+    states: dict[ColumnOp, int] = {
+        op: sum(_words(s.bytes * plans[op.output.id].phases) for s in op.state) for op in schedule.carried
+    }
     phases = {p.ring.phases for p in plans.values() if p.ring is not None}
+    phases |= {plans[op.output.id].phases for op in states}
     phases |= {kept.phases for kept in schedule.sums.values()}
     phase_counts = tuple(sorted(phases - {1}))
     heads = sum(p.ring.advance > 0 for p in plans.values() if p.ring is not None)
@@ -98,6 +106,7 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], tries: i
         rings,
         queues,
         sums,
+        states,
         {i: _blocks_of(placed, i, early=False) for i in plans},
         {i: _blocks_of(placed, i, early=True) for i in plans},
         {p.step: p.offset for p in placed if p.step is not None},
@@ -106,6 +115,16 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], tries: i
         2 if longest < 1 << 16 else 4,
         _height(placed),
     )
+
+
+def step_buffers(op: Stepwise, plan: StreamPlan) -> dict[str, tuple[int, int]]:
+    """What a recurrence has in scratch during its step, as (offset, bytes): a state that is not carried, by its parts'
+    names, and a `spare` output column where some that it makes have no place."""
+    sizes = {} if op.carried else {part.name: _words(part.bytes) for part in op.state}
+    if len(plan.stored) < len(plan.computed):
+        sizes["spare"] = _words(op.output.column_bytes)
+    offsets = accumulate(sizes.values(), initial=0)
+    return {name: (offset, size) for (name, size), offset in zip(sizes.items(), offsets, strict=False)}
 
 
 def _words(size: int) -> int:
@@ -161,6 +180,8 @@ def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item
         for place in _reads(schedule, step):
             read[place] = moment
         needed = kernels[step.op].scratch_bytes
+        if isinstance(step.op, Stepwise):
+            needed += sum(size for _, size in step_buffers(step.op, schedule.streams[step.op.output.id]).values())
         if needed and step.op not in schedule.sums:
             items.append(_Item(_words(needed), moment, moment, step=step))
     for stream in schedule.graph.outputs:

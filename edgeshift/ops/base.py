@@ -58,6 +58,23 @@ class Patches:
         return 2 if left == 4 else left
 
 
+@dataclass(frozen=True)
+class StatePart:
+    """One array of a recurrence's state: `size` elements of `dtype`, all bytes of which are `byte` at first."""
+
+    name: str
+    dtype: np.dtype
+    size: int
+    byte: int = 0
+
+    @property
+    def bytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def first(self) -> np.ndarray:
+        return np.full(self.bytes, self.byte, np.uint8).view(self.dtype)
+
+
 @dataclass(frozen=True, eq=False)
 class Kernel:
     """The C function that computes one output column.
@@ -68,7 +85,8 @@ class Kernel:
     `scalars` constants (C type, value) that each layer passes in. `runtime` names the headers of
     `firmware/runtime/` that it calls. `position` asks for the number of the output column as well.
     With `access = "patches"` the operand's columns are gathered as `patches` says. Otherwise `work` bytes of scratch,
-    if it needs any, are its own during a call, as `uint32_t *work`.
+    if it needs any, are its own during a call, as `uint32_t *work`. A recurrence's kernel takes one step, from `state`
+    to the next.
     """
 
     template: str
@@ -80,6 +98,7 @@ class Kernel:
     position: bool = False
     patches: Patches | None = None
     work: int = 0
+    state: tuple[StatePart, ...] = ()
 
     @property
     def most_batch(self) -> int:

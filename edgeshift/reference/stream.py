@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edgeshift.ops import ColumnOp
+from edgeshift.ops.stepwise import State, Stepwise
 from edgeshift.reference.calls import initial_rings
 from edgeshift.reference.window import compute_columns
 from edgeshift.shift import Schedule, Step, StreamPlan
@@ -28,6 +29,7 @@ class StreamExecutor:
             if plan.queue is not None:
                 shape = (plan.queue.entries, plan.queue.block.length, plan.stream.size)
                 self._queues[i] = np.zeros(shape, plan.stream.dtype)
+        self._states: dict[tuple[ColumnOp, int], State] = {}
         self._running: dict[ColumnOp, np.ndarray] = {}
         self._waiting: dict[ColumnOp, np.ndarray] = {}
         for op, kept in self.schedule.sums.items():
@@ -68,9 +70,25 @@ class StreamExecutor:
             self._run_sum(step)
             return
         plan = self.schedule.streams[step.op.output.id]
+        if isinstance(step.op, Stepwise) and step.op.carried:
+            self._run_carried(step.op, step)
+            return
         values = compute_columns(step.op, step.columns, self._reader(step.early))
         for j, value in zip(step.columns, values, strict=True):
             self._place(plan, j, step.early)[:] = value
+
+    def _run_carried(self, op: Stepwise, step: Step) -> None:
+        plan = self.schedule.streams[op.output.id]
+        key, first = (op, self._hop % plan.phases), self.schedule.first_step(plan, self._hop)
+        state = self._states.get(key, op.begin())
+        for j in step.columns:
+            column = state[0]
+            if j >= first:
+                x = self._reader(False)(op.inputs[0].id, np.array([[op.windows[0].first(j)]]))[0]
+                made, state = op.steps(x, state)
+                column = made[0]
+            self._place(plan, j, False)[:] = column
+        self._states[key] = state
 
     def _run_sum(self, step: Step) -> None:
         op, kept, rule = step.op, self.schedule.sums[step.op], step.op.sum_rule()

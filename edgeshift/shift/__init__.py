@@ -6,7 +6,17 @@ from edgeshift.shift.early import NEVER, Early, candidates
 from edgeshift.shift.edges import StreamedEdges, stream_edges
 from edgeshift.shift.interior import find_interiors
 from edgeshift.shift.newest import NewestOutputs, Outputs, newest_outputs
-from edgeshift.shift.schedule import Block, KeptSum, Queue, Ring, Schedule, Step, StreamPlan, make_schedule
+from edgeshift.shift.schedule import (
+    Block,
+    KeptSum,
+    Queue,
+    Ring,
+    Schedule,
+    Step,
+    StreamPlan,
+    arithmetic_ranges,
+    make_schedule,
+)
 from edgeshift.shift.structure import use_structure
 
 __all__ = [
@@ -24,6 +34,7 @@ __all__ = [
     "Step",
     "StreamPlan",
     "StreamedEdges",
+    "arithmetic_ranges",
     "candidates",
     "find_interiors",
     "lower",

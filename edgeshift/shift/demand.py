@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from edgeshift.errors import PlanError
 from edgeshift.ir import ColumnGraph, Stream
 from edgeshift.ops import ColumnOp
+from edgeshift.ops.stepwise import Stepwise
 from edgeshift.shift.early import NEVER, Early
 from edgeshift.shift.interior import Shift
 
@@ -71,6 +73,11 @@ def find_demand(
             demand[op.output.id] = made
             _ask(op, made, asked)
             continue
+        if isinstance(op, Stepwise):
+            made = _steps_demand(op, asked[op.output.id], shift, hop, early)
+            demand[op.output.id] = made
+            _ask(op, made, asked)
+            continue
         advance = op.output.columns if op in recomputed else shift.advance(hop)
         made = _demand(op.output, asked[op.output.id], shift, hop, advance, early, op in early.ops)
         demand[op.output.id] = made
@@ -120,6 +127,23 @@ def _demand(
         tuple(sorted(asked.early.union(queued))),
         tuple(queued),
     )
+
+
+def _steps_demand(op: Stepwise, asked: _Asked, shift: Shift, hop: int, early: Early) -> Demand:
+    """A recurrence makes every column up to the newest that is asked for, or, where its state is carried, every column
+    that is new; what is not asked for is not kept."""
+    _bring_forward(asked, shift, hop, early)
+    if asked.early:
+        raise Overlap
+    if not op.carried:
+        return Demand(tuple(sorted(asked.now)), tuple(range(max(asked.now) + 1)))
+    columns, advance = op.output.columns, shift.advance(hop)
+    if advance > columns:
+        raise PlanError(
+            f"a hop of {hop} frames leaves out columns of {op.label}, whose state is carried over every column: "
+            f"the hop must be at most {columns * shift.stride} frames"
+        )
+    return Demand(_arriving(asked.now, columns, advance).requested, tuple(range(columns - advance, columns)))
 
 
 def _bring_forward(asked: _Asked, shift: Shift, hop: int, early: Early) -> None:

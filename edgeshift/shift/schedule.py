@@ -9,6 +9,7 @@ from math import gcd
 from edgeshift.errors import PlanError
 from edgeshift.ir import ColumnGraph, Stream
 from edgeshift.ops import ColumnOp
+from edgeshift.ops.stepwise import Stepwise
 from edgeshift.shift.demand import Demand, find_demand
 from edgeshift.shift.early import NEVER, Early
 from edgeshift.shift.interior import Shift, find_interiors
@@ -85,6 +86,12 @@ class StreamPlan:
     def columns_per_hop(self) -> int:
         """Columns computed at a hop, for the current window and for the early one."""
         return len(self.computed) + len(self.early)
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """The computed columns that have a place; a recurrence goes through others too."""
+        places = [b.columns for b in self.blocks] + ([self.ring.columns] if self.ring is not None else [])
+        return tuple(j for j in self.computed if any(j in columns for columns in places))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +170,16 @@ class Schedule:
         if self.graph.call_frames is not None:
             return 1
         return -(-self.window_frames // self.hop)
+
+    @property
+    def carried(self) -> tuple[Stepwise, ...]:
+        """The recurrences whose state flows on from hop to hop."""
+        return tuple(op for op in self.ops if isinstance(op, Stepwise) and op.carried)
+
+    def first_step(self, plan: StreamPlan, hop_index: int) -> int:
+        """The first column of a carried recurrence that is not from before the first window of its phase."""
+        missing = max(self.warmup_hops - 1 - hop_index, 0)
+        return -(-missing // plan.phases) * plan.advance
 
     @property
     def total_stride(self) -> int:

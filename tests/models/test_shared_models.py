@@ -23,6 +23,7 @@ INT8 = (
     "ecg_heartbeats_int8_floatio",
     "random_fcn_c9_w128_int8",
     "random_tcresnet8_w98_int8",
+    "tflm_mnist_lstm_int8",
 )
 FLOAT = ("tflm_magic_wand_f32", "ecg_heartbeats_f32")
 HOPS = (1, 2, 3, 5)
@@ -190,7 +191,6 @@ def test_time_is_found(name: str, window: int, frame: int) -> None:
     [
         ("mlperf_kws_dscnn_dynrange", "dynamic-range"),
         ("arm_dscnn_s_int16x8", "int16"),
-        ("tflm_mnist_lstm_int8", "UNIDIRECTIONAL_SEQUENCE_LSTM"),
         ("dtln_1_dynrange_lstm", "activation scale is measured over the whole window"),
     ],
 )

@@ -7,7 +7,7 @@ import tflite
 
 from edgeshift.ops import REGISTRY
 from tests.ladder import check
-from tests.ops import arithmetic, functions, moves, products, selections, windowed  # noqa: F401  enter their forms
+from tests.ops import arithmetic, functions, moves, products, recurrences, selections, windowed  # noqa: F401  enter forms
 from tests.ops.sweeps import DTYPES, FORMS, cases
 from tests.stateful import VARIABLE_OPS
 

@@ -11,6 +11,7 @@ import numpy as np
 
 RUNTIME = Path(__file__).parents[2] / "firmware" / "runtime"
 HEADERS = ("requantize", "softmax_s8", "elementwise_s8", "reduce_s8", "convert", "float_math", "float_functions")
+HEADERS += ("fixed_s16",)
 
 # every function in a loop over arrays; `T name(arguments)` becomes `void all_name(n, arrays..., T *out)`
 LOOPS = {
@@ -28,6 +29,8 @@ LOOPS = {
     "int32_t es_quantize": "float x, float scale, int32_t zp, int32_t low, int32_t high",
     "int8_t es_quantize_s8": "float x, float scale, int32_t zp",
     "float es_dequantize": "int32_t q, float scale, int32_t zp",
+    "int32_t es_logistic_s16": "int32_t x",
+    "int32_t es_tanh_s16": "int32_t x, int32_t integer_bits",
     "float es_expf": "float x",
     "float es_tanhf": "float x",
     "float es_logisticf": "float x",
