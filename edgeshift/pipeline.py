@@ -13,7 +13,7 @@ import numpy as np
 from edgeshift.emit import Sources, emit
 from edgeshift.errors import ModelFormatError
 from edgeshift.files import write_files
-from edgeshift.importers import parse_model, read_model
+from edgeshift.importers import fix_inputs, parse_model, read_model
 from edgeshift.ir import ColumnGraph, Graph
 from edgeshift.kernels import KernelChooser
 from edgeshift.memory import Choice, ChooseKernels, MemoryPlan, choose, curve
@@ -106,13 +106,15 @@ def load(
     frames: int | None = None,
     reference: Reference | None = None,
     state: Sequence[str] = (),
+    fixed: Sequence[str] = (),
 ) -> Network:
     """Read a trained network from a `.tflite` or an `.onnx` file.
 
     `time_axis` is the axis of its inputs that is time, `frames` the number of frames in a window; both are guessed
     when they are not given (`Network.graph.time_axis` says how). `reference`: see `Network`. `state` are pairs "IN:OUT"
     of an input and the output that is handed in as that input at the next call, zeros at the first: the generated C
-    keeps them. Raises `ModelFormatError` for a file that cannot be read, `UnsupportedOpError` for operators that are
+    keeps them. `fixed` are "NAME=VALUE" of ONNX inputs that are to be constants; `Network.model` has them as such.
+    Raises `ModelFormatError` for a file that cannot be read, `UnsupportedOpError` for operators that are
     not built, `PlanError` for a time axis or a state that the network does not have.
     """
     path = Path(path)
@@ -120,7 +122,8 @@ def load(
         model = read_model(path)
     except OSError as error:
         raise ModelFormatError(f"cannot read '{path}': {error.strerror or error}") from error
-    parsed = parse_model(model, path.stem)
+    model = fix_inputs(model, fixed)
+    parsed = parse_model(model, path.stem, frames)
     carried = tuple(carried_by(parsed, pair) for pair in state)
     imported = run_passes(carry(parsed, carried))
     graph = lower(imported, time_axis, frames, reference or "litert")

@@ -48,9 +48,12 @@ READ = _together(
         "time_axis": click.option(
             "--time-axis", type=int, metavar="AXIS", help="The axis of the inputs that is time (else guessed)."
         ),
-        "frames": click.option("--frames", type=int, metavar="N", help="Frames in a window, for inputs that are flat."),
+        "frames": click.option("--frames", type=int, metavar="N", help="Frames in a window, for flat inputs or an open length."),
         "state": click.option(
             "--state", multiple=True, metavar="IN:OUT", help="An input that is handed output OUT of the call before."
+        ),
+        "fixed": click.option(
+            "--set", "fixed", multiple=True, metavar="NAME=VALUE", help="Make an input of an ONNX model a constant."
         ),
         "reference": click.option(
             "--reference",

@@ -85,11 +85,20 @@ class OnnxRuntime:
         except Exception as error:  # its errors have no common base
             raise VerificationError(f"ONNX Runtime refuses the model: {' '.join(str(error).split())}") from error
         self.name = f"onnxruntime {runtime.__version__}, CPU"
+        asked = self._session.get_inputs()
+        self._names = [i.name for i in asked if i.type == "tensor(float)"]
+        rest = (i for i in asked if i.type != "tensor(float)")  # the importer has seen that they change nothing
+        self._idle = {i.name: np.zeros([d if isinstance(d, int) else 1 for d in i.shape], _dtype(i.type)) for i in rest}
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The outputs for one window of every input, in the order and shapes of the file."""
-        given = {i.name: array for i, array in zip(self._session.get_inputs(), inputs, strict=True)}
+        """The outputs for one window of every float input, in the order and shapes of the file."""
+        given = self._idle | dict(zip(self._names, inputs, strict=True))
         return [np.asarray(o) for o in self._session.run(None, given)]
+
+
+def _dtype(kind: str) -> str:
+    """numpy's name of ONNX Runtime's "tensor(int64)"."""
+    return kind.removeprefix("tensor(").removesuffix(")")
 
 
 class LiteRT:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,23 @@ from edgeshift.errors import EdgeShiftError, ModelFormatError, UnsupportedOpErro
 from edgeshift.importers.onnx_elementwise import ELEMENTWISE
 from edgeshift.importers.onnx_fuse import fuse
 from edgeshift.importers.onnx_gelu import join_gelus
+from edgeshift.importers.onnx_inputs import fix_inputs, shapes_of
 from edgeshift.importers.onnx_layers import LAYERS
 from edgeshift.importers.onnx_moves import MOVES
+from edgeshift.importers.onnx_recurrent import RECURRENT
 from edgeshift.importers.onnx_values import REPLACE, Builder, Source, Value
 from edgeshift.ir import Graph, check_graph
 from edgeshift.passes.prune import prune
 
 OPSETS = range(11, 22)
 _FLOAT = 1  # TensorProto.FLOAT
-_BUILDERS = {**LAYERS, **ELEMENTWISE, **MOVES}
+_BUILDERS = {**LAYERS, **ELEMENTWISE, **MOVES, **RECURRENT}
 _WHY = {
-    "LSTM": "recurrent layers are not built",
-    "GRU": "recurrent layers are not built",
-    "RNN": "recurrent layers are not built",
     "If": "branches that are chosen at run time are not built",
     "Loop": "loops are not built",
     "Scan": "loops are not built",
     "QuantizeLinear": "quantised ONNX models are not read",
     "DequantizeLinear": "quantised ONNX models are not read",
-    "ConvTranspose": "transposed convolutions are not built",
 }
 _REMEDIES = {
     "QuantizeLinear": "export it as float32, or convert it to a full-integer .tflite",
@@ -80,17 +79,29 @@ def load_onnx(path: str | Path) -> Graph:
     return parse_onnx(read_onnx(path), Path(path).stem)
 
 
-def parse_onnx(data: bytes, name: str) -> Graph:
-    """The graph of an ONNX model in memory.
+def fix_onnx(data: bytes, values: Mapping[str, float]) -> bytes:
+    """The model with some of its inputs as constants. Raises `ModelFormatError`, `PlanError` for what is no input."""
+    model = _parsed(data, "the model")
+    fix_inputs(_onnx(), model, values)
+    return bytes(model.SerializeToString())
+
+
+def _parsed(data: bytes, name: str) -> Any:
+    try:
+        return _onnx().load_from_string(data)
+    except EdgeShiftError:
+        raise
+    except Exception as error:  # protobuf's errors have no common base
+        raise ModelFormatError(f"'{name}' is damaged, or not an ONNX model: {_line(error)}") from error
+
+
+def parse_onnx(data: bytes, name: str, frames: int | None = None) -> Graph:
+    """The graph of an ONNX model in memory, with `frames` for a length that its inputs leave open.
 
     Raises `ModelFormatError` when it is no ONNX model, of another opset, or of open shapes, `UnsupportedOpError` naming
     the first node that cannot be read.
     """
-    onnx = _onnx()
-    try:
-        model = onnx.load_from_string(data)
-    except Exception as error:  # protobuf's errors have no common base
-        raise ModelFormatError(f"'{name}' is damaged, or not an ONNX model: {_line(error)}") from error
+    model = _parsed(data, name)
     if model.functions:
         model = _onnx("onnx.inliner").inline_local_functions(model)
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
@@ -100,7 +111,7 @@ def parse_onnx(data: bytes, name: str) -> Graph:
             "export it again, or convert it with onnx.version_converter"
         )
     try:
-        graph = _Reader(model, opset).read(name, hashlib.sha256(data).hexdigest())
+        graph = _Reader(model, opset, frames).read(name, hashlib.sha256(data).hexdigest())
     except EdgeShiftError:
         raise
     except Exception as error:
@@ -124,32 +135,30 @@ def _within(node: Any) -> list[Any]:
 class _Reader:
     """Reads the nodes in order: those of constants are computed, the others become ours."""
 
-    def __init__(self, model: Any, opset: int) -> None:
-        self.onnx, self.model, self.opset = _onnx(), model, opset
+    def __init__(self, model: Any, opset: int, frames: int | None) -> None:
+        self.onnx, self.model, self.opset, self.frames = _onnx(), model, opset, frames
         self.b = Builder()
+        self.open: dict[str, np.ndarray] = {}  # what depends on integer inputs alone, as it is where they are 0
 
     def read(self, name: str, sha256: str) -> Graph:
         graph, b = self.model.graph, self.b
         for index, node in enumerate(graph.node):
-            within = sorted({n.op_type for n in _within(node)} & set(_WHY) - {"If"})
-            if node.op_type == "If" and not within:
-                continue  # its condition may yet be a constant
-            if node.op_type in _WHY:  # whatever else may be missing, this is what decides
-                why = _WHY[node.op_type] + (f" (within it: {', '.join(within)})" if within else "")
+            if node.op_type in _WHY and node.op_type != "If":  # whatever else may be missing, this is what decides
                 remedy = _REMEDIES.get(node.op_type, REPLACE)
-                raise self._source(index, node, list(node.output)).refuse(why, remedy)
+                raise self._source(index, node, list(node.output)).refuse(_WHY[node.op_type], remedy)
         for initializer in graph.initializer:
             b.constants[initializer.name] = self._array(initializer)
-        for given in graph.input:
-            if given.name not in b.constants:
-                self._input(given)
+        given = [i for i in graph.input if i.name not in b.constants]
+        for name, shape in shapes_of(given, self.frames).items():
+            self._input(next(i for i in given if i.name == name), shape)
         everywhere = [n for node in graph.node for n in (node, *_within(node))]
-        self.used = {i for n in everywhere for i in n.input} | {o.name for o in graph.output}
+        branches = [g for n in everywhere for a in n.attribute for g in [a.g] if a.HasField("g")]
+        b.used = {i for n in everywhere for i in n.input} | {o.name for g in (graph, *branches) for o in g.output}
         for index, node in enumerate(join_gelus(graph.node, self._scalars().get, self._gelu)):
             self._node(index, node)
         outputs = []
         for given in graph.output:
-            if given.name in b.constants:
+            if given.name in b.constants or given.name in self.open:
                 raise UnsupportedOpError(f"output '{given.name}' is a constant; remove it")
             outputs.append(self._output(b.values[given.name], given.name))
         return b.graph(name, sha256, outputs)
@@ -175,27 +184,24 @@ class _Reader:
     def _array(self, proto: Any) -> np.ndarray:
         return np.asarray(self.onnx.numpy_helper.to_array(proto))
 
-    def _input(self, given: Any) -> None:
-        kind = given.type.tensor_type
-        dims = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in kind.shape.dim]
-        if dims and isinstance(dims[0], str):
-            dims[0] = 1  # an open batch
-        if any(isinstance(d, str) or d < 1 for d in dims) or not kind.HasField("shape"):
-            raise ModelFormatError(
-                f"input '{given.name}' has an open length {dims}; export the model with the length of its window fixed "
-                "(torch.onnx.export without dynamic axes)"
-            )
-        if kind.elem_type != _FLOAT:
-            type_name = self.onnx.TensorProto.DataType.Name(kind.elem_type).lower()
+    def _input(self, given: Any, shape: tuple[int, ...]) -> None:
+        kind = given.type.tensor_type.elem_type
+        dtype = self.onnx.helper.tensor_dtype_to_np_dtype(kind)
+        if dtype.kind in "iub":
+            self.open[given.name] = np.zeros(shape, dtype)
+        elif kind == _FLOAT:
+            self.b.add_input(given.name, shape)
+        else:
+            type_name = self.onnx.TensorProto.DataType.Name(kind).lower()
             raise ModelFormatError(f"input '{given.name}' is {type_name}; float32 ONNX models can be read")
-        self.b.add_input(given.name, [int(d) for d in dims])
 
     def _node(self, index: int, node: Any) -> None:
         b, op = self.b, node.op_type
         outputs = list(node.output)
-        while len(outputs) > 1 and outputs[-1] not in self.used and op != "Split":
+        while len(outputs) > 1 and outputs[-1] not in b.used and op != "Split":
             outputs.pop()
         b.source = source = self._source(index, node, outputs)
+        known = {i for i in node.input if not i or i in b.constants or i in self.open}
         if op == "Shape" and node.input[0] in b.values:
             shape = b.values[node.input[0]].shape
             b.constants[outputs[0]] = np.array(shape[slice(source.get("start", 0), source.get("end", None))], np.int64)
@@ -203,16 +209,21 @@ class _Reader:
             b.constants[outputs[0]] = np.array(np.prod(b.values[node.input[0]].shape), np.int64)
         elif op == "If" and node.input[0] in b.constants:
             self._branch(index, node, bool(b.constants[node.input[0]].reshape(())))
+        elif op != "If" and len(known) == len(set(node.input)):
+            self._compute(source, node)
+        elif opened := [i for i in node.input if i in self.open]:
+            names = ", ".join(repr(i.name) for i in self.model.graph.input if i.name in self.open)
+            why = f"'{opened[0]}' depends on the integer input {names}"
+            raise source.refuse(why, "give that its value, as a constant: --set NAME=VALUE")
         elif op == "If":
             raise source.refuse(_WHY[op])
-        elif all(not i or i in b.constants for i in node.input):
-            self._compute(source, node)
         elif node.domain not in ("", "ai.onnx") or op not in _BUILDERS:
             raise source.refuse("the operator is not supported", REPLACE)
         else:
             made = _BUILDERS[op](b)
             for output, value in zip(outputs, made if isinstance(made, list) else [made], strict=True):
-                b.values[output] = value
+                if value is not None:
+                    b.values[output] = value
 
     def _branch(self, index: int, node: Any, condition: bool) -> None:
         """A branch whose condition is known when the model is read."""
@@ -238,17 +249,16 @@ class _Reader:
         if source.op == "Constant" and "value" in source.attrs:
             b.constants[source.outputs[0]] = self._array(source["value"])
             return
-        names = [i for i in dict.fromkeys(node.input) if i]
-        types = [
-            helper.make_tensor_value_info(i, helper.np_dtype_to_tensor_dtype(b.constants[i].dtype), None) for i in names
-        ]
+        known = {i: b.constants[i] if i in b.constants else self.open[i] for i in dict.fromkeys(node.input) if i}
+        types = [helper.make_tensor_value_info(i, helper.np_dtype_to_tensor_dtype(v.dtype), None) for i, v in known.items()]
         results = [helper.make_tensor_value_info(o, 0, None) for o in source.outputs]
         graph = helper.make_graph([node], "constant", types, results)
         model = helper.make_model(graph, opset_imports=self.model.opset_import)
         try:
-            evaluator = _onnx("onnx.reference").ReferenceEvaluator(model)
-            made = evaluator.run(None, {i: b.constants[i] for i in names})
+            made = _onnx("onnx.reference").ReferenceEvaluator(model).run(None, known)
         except Exception as error:
             raise source.refuse(f"its constants cannot be computed ({_line(error)})", "export it again") from error
+        zero = [i for i in known if i in b.constants and b.constants[i].dtype.kind == "i" and not b.constants[i].any()]
+        settled = not any(i in self.open for i in known) or (source.op == "Mul" and zero)  # whatever the integer is
         for output, value in zip(source.outputs, made, strict=True):
-            b.constants[output] = np.asarray(value)
+            (b.constants if settled else self.open)[output] = np.asarray(value)

@@ -183,7 +183,7 @@ def reduced(b: Builder, x: Value, axes: list[int], op: str, keep: bool) -> Value
     return Value(made, tuple(x.shape[a] for a in left), order, tuple(x.roots[a] for a in left))
 
 
-def _dense(b: Builder, x: Value, weights: np.ndarray, bias: np.ndarray | None) -> Value:
+def dense(b: Builder, x: Value, weights: np.ndarray, bias: np.ndarray | None) -> Value:
     """`x[..., K]` times `weights` `[K, N]`."""
     axis = x.rank - 1
     if weights.shape[0] != x.shape[axis]:
@@ -207,12 +207,12 @@ def gemm(b: Builder) -> Value:
     alpha, beta = np.float32(b.source.get("alpha", 1.0)), np.float32(b.source.get("beta", 1.0))
     weights = weights if alpha == 1 else weights * alpha
     if not b.has(2):
-        return _dense(b, x, weights, None)
+        return dense(b, x, weights, None)
     bias = b.constant(2, "its third operand").astype(np.float32)
     bias = bias if beta == 1 else bias * beta
     if bias.ndim < 2 or bias.shape[0] == 1:
-        return _dense(b, x, weights, bias.reshape(-1))
-    return binary(b, "ADD", _dense(b, x, weights, None), b.keep(bias, f"{b.source.name}_bias"))
+        return dense(b, x, weights, bias.reshape(-1))
+    return binary(b, "ADD", dense(b, x, weights, None), b.keep(bias, f"{b.source.name}_bias"))
 
 
 def matmul(b: Builder) -> Value:
@@ -220,16 +220,16 @@ def matmul(b: Builder) -> Value:
         x, weights = b.value(), b.constant(1).astype(np.float32)
         flat = weights.reshape(weights.shape[-2:]) if weights.ndim >= 2 and math.prod(weights.shape[:-2]) == 1 else None
         if weights.ndim == 1:
-            made = _dense(b, x, weights[:, None], None)
+            made = dense(b, x, weights[:, None], None)
             return b.reshaped(made, made.shape[:-1])
         if flat is not None and weights.ndim <= x.rank:
-            return _dense(b, x, flat, None)
+            return dense(b, x, flat, None)
     elif b.is_constant(0):
         x, weights = b.value(1), b.constant(0).astype(np.float32)
         if weights.ndim >= 2 and math.prod(weights.shape[:-2]) == 1 and weights.ndim <= x.rank:
             swap = [*range(x.rank - 2), x.rank - 1, x.rank - 2]
             turned = b.transposed(x, swap)
-            return b.transposed(_dense(b, turned, weights.reshape(weights.shape[-2:]).T, None), swap)
+            return b.transposed(dense(b, turned, weights.reshape(weights.shape[-2:]).T, None), swap)
     left, right = b.straight(b.value(0)), b.straight(b.value(1))
     if min(left.rank, right.rank) < 2:
         raise b.source.refuse("a product of computed vectors is not built")

@@ -78,8 +78,14 @@ def unsqueeze(b: Builder) -> Value:
 
 def concat(b: Builder) -> Value:
     parts = [b.value(place) for place in range(len(b.source.inputs))]
+    return joined(b, parts, b.axis(int(b.source["axis"]), parts[0].rank))
+
+
+def joined(b: Builder, parts: Sequence[Value], axis: int) -> Value:
+    """Values one behind the other along an ONNX axis, stored as the largest is."""
+    if len(parts) == 1:
+        return parts[0]
     lead = max(parts, key=lambda v: (b.tensors[v.id].data is None, math.prod(v.shape)))
-    axis = b.axis(int(b.source["axis"]), lead.rank)
     placed = [b.reordered(p, lead.order) for p in parts]
     stored = list(lead.stored)
     stored[lead.place(axis)] = sum(p.shape[axis] for p in parts)

@@ -77,6 +77,7 @@ class Builder:
         self.values: dict[str, Value] = {}
         self.constants: dict[str, np.ndarray] = {}
         self.source: Source = Source(-1, "", "", (), (), {}, 0)
+        self.used: set[str] = set()  # names that some node or the caller reads
 
     # -- operands of the node that is being read
 
@@ -102,6 +103,10 @@ class Builder:
         if name not in self.values:
             self.values[name] = self.keep(self.constants[name], name)
         return self.values[name]
+
+    def wanted(self, place: int) -> bool:
+        """Whether anything reads an output of the node."""
+        return place < len(self.source.outputs) and self.source.outputs[place] in self.used
 
     def axis(self, axis: int, rank: int) -> int:
         if not -rank <= axis < rank:

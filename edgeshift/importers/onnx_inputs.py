@@ -1,0 +1,54 @@
+"""The inputs of an ONNX model: lengths that it leaves open, integers, and values that are fixed before it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeshift.errors import ModelFormatError, PlanError
+
+Shape = tuple[int, ...]
+
+
+def shapes_of(inputs: Sequence[Any], frames: int | None) -> dict[str, Shape]:
+    """The shape of every input: an open batch is one, another open length, if there is but one, is `frames`.
+
+    A length is the batch when it is an input's first, or has its name. Raises `ModelFormatError`.
+    """
+    given = {i.name: _lengths(i) for i in inputs}
+    batch = {lengths[0] for lengths in given.values() if lengths and isinstance(lengths[0], str)}
+    for name, lengths in given.items():
+        given[name] = [1 if d in batch and (d or place == 0) else d for place, d in enumerate(lengths)]
+    for name, lengths in given.items():
+        unknown = [d or "?" for d in lengths if isinstance(d, str)]
+        if any(isinstance(d, int) and d < 1 for d in lengths) or len(set(unknown)) > 1 or unknown.count("?") > 1:
+            raise ModelFormatError(f"input '{name}' has open lengths {lengths}; export the model with static shapes")
+        if unknown and frames is None:
+            raise ModelFormatError(
+                f"input '{name}' has an open length {[d if d != '' else '?' for d in lengths]}; say how many frames "
+                "its window has (--frames N), or export the model with that length fixed"
+            )
+    return {name: tuple(frames if isinstance(d, str) else d for d in ds) for name, ds in given.items()}  # type: ignore[misc]
+
+
+def _lengths(given: Any) -> list[int | str]:
+    """The lengths of an input, names or "" for those that are open."""
+    kind = given.type.tensor_type
+    if not kind.HasField("shape"):
+        raise ModelFormatError(f"input '{given.name}' has no shape; export the model with static shapes")
+    return [d.dim_value if d.HasField("dim_value") else d.dim_param for d in kind.shape.dim]
+
+
+def fix_inputs(onnx: Any, model: Any, values: Mapping[str, float]) -> None:
+    """Make inputs constants, open lengths of theirs 1. Raises `PlanError` for a name that is none."""
+    graph = model.graph
+    for name, value in values.items():
+        found = next((i for i in graph.input if i.name == name), None)
+        if found is None:
+            raise PlanError(f"--set {name}: the inputs are {', '.join(repr(i.name) for i in graph.input)}")
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(found.type.tensor_type.elem_type)
+        shape = [d if isinstance(d, int) else 1 for d in _lengths(found)]
+        graph.initializer.append(onnx.numpy_helper.from_array(np.full(shape, value, dtype), name))
+        graph.input.remove(found)
