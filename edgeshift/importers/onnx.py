@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgeshift.errors import EdgeShiftError, ModelFormatError, UnsupportedOpError
+from edgeshift.importers.onnx_conv_transpose import CONV_TRANSPOSE
 from edgeshift.importers.onnx_elementwise import ELEMENTWISE
 from edgeshift.importers.onnx_fuse import fuse
 from edgeshift.importers.onnx_gelu import join_gelus
@@ -22,13 +23,14 @@ from edgeshift.importers.onnx_inputs import fix_inputs, shapes_of
 from edgeshift.importers.onnx_layers import LAYERS
 from edgeshift.importers.onnx_moves import MOVES
 from edgeshift.importers.onnx_recurrent import RECURRENT
+from edgeshift.importers.onnx_scatter import SCATTER
 from edgeshift.importers.onnx_values import REPLACE, Builder, Source, Value
 from edgeshift.ir import Graph, check_graph
 from edgeshift.passes.prune import prune
 
 OPSETS = range(11, 22)
 _FLOAT = 1  # TensorProto.FLOAT
-_BUILDERS = {**LAYERS, **ELEMENTWISE, **MOVES, **RECURRENT}
+_BUILDERS = {**LAYERS, **CONV_TRANSPOSE, **RECURRENT, **ELEMENTWISE, **MOVES, **SCATTER}
 _WHY = {
     "If": "branches that are chosen at run time are not built",
     "Loop": "loops are not built",

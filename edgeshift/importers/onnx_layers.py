@@ -18,7 +18,7 @@ Windows = tuple[tuple[int, int], tuple[int, int], Pads, tuple[int, int]]  # stri
 Layer = Callable[[Builder], Value]
 
 
-def _image(b: Builder, x: Value) -> Value:
+def image(b: Builder, x: Value) -> Value:
     """The operand of a 1-D or 2-D window, stored as `[1, T, C]` or `[1, H, W, C]`."""
     if x.rank not in (3, 4):
         raise b.source.refuse(f"its input has {x.rank} axes", "1-D and 2-D windows are built")
@@ -30,7 +30,7 @@ def _image(b: Builder, x: Value) -> Value:
     return b.reordered(x, (0, *range(2, x.rank), 1))
 
 
-def _pair(values: Sequence[int], rank: int) -> tuple[int, int]:
+def pair(values: Sequence[int], rank: int) -> tuple[int, int]:
     """Of the spatial axes, the second 1 for 1-D."""
     return (int(values[0]), int(values[1]) if rank == 4 else 1)
 
@@ -40,10 +40,10 @@ def _windows(b: Builder, x: Value, kernel: Sequence[int], ceil: bool) -> Windows
     rank, n = x.rank, x.rank - 2
     if len(kernel) != n:
         raise b.source.refuse(f"its kernel {list(kernel)} does not fit {n} axes", "export the model again")
-    strides = _pair(b.source.get("strides", [1] * n), rank)
-    dilations = _pair(b.source.get("dilations", [1] * n), rank)
+    strides = pair(b.source.get("strides", [1] * n), rank)
+    dilations = pair(b.source.get("dilations", [1] * n), rank)
     sizes = (x.shape[2], x.shape[3] if rank == 4 else 1)
-    kernel = _pair(kernel, rank)
+    kernel = pair(kernel, rank)
     auto = b.source.get("auto_pad", "NOTSET")
     given = [int(p) for p in b.source.get("pads", [0] * (2 * n))]
     pads, out = [], []
@@ -68,7 +68,7 @@ def _windows(b: Builder, x: Value, kernel: Sequence[int], ceil: bool) -> Windows
     return strides, dilations, (pads[0], pads[1]), (out[0], out[1])
 
 
-def _placed(
+def placed(
     b: Builder, x: Value, op: str, operands: Sequence[int], channels: int, window: Windows, kernel: tuple[int, int]
 ) -> Value:
     """The 2-D node over the stored operand, as `[1, H, W, C]` even if it is 1-D."""
@@ -103,14 +103,21 @@ def _placed(
 def conv(b: Builder) -> Value:
     weights = b.constant(1, "its filter").astype(np.float32)
     bias = b.optional(2)
-    x = _image(b, b.value())
+    x = image(b, b.value())
     group = int(b.source.get("group", 1))
     if weights.ndim != x.rank or x.shape[1] % group or weights.shape[1] * group != x.shape[1]:
         raise b.source.refuse(
             f"its filter {list(weights.shape)} does not fit {list(x.shape)}", "export the model again"
         )
+    window = _windows(b, x, weights.shape[2:], False)
+    return convolved(b, x, weights, bias, group, window)
+
+
+def convolved(
+    b: Builder, x: Value, weights: np.ndarray, bias: np.ndarray | None, group: int, window: Windows
+) -> Value:
+    """A convolution of an image with a filter `[out, in / group, ...]`."""
     out_channels, kernel = weights.shape[0], weights.shape[2:]
-    window = _windows(b, x, kernel, False)
     four = weights if x.rank == 4 else weights[..., None]
     depthwise = group > 1 and weights.shape[1] == 1
     four = four.transpose(1, 2, 3, 0) if depthwise else four.transpose(0, 2, 3, 1)
@@ -118,7 +125,7 @@ def conv(b: Builder) -> Value:
     if bias is not None:
         operands.append(b.data(bias.astype(np.float32), f"{b.source.name}_bias"))
     op = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
-    return _placed(b, x, op, operands, out_channels, window, _pair(kernel, x.rank))
+    return placed(b, x, op, operands, out_channels, window, pair(kernel, x.rank))
 
 
 def max_pool(b: Builder) -> Value:
@@ -132,8 +139,8 @@ def average_pool(b: Builder) -> Value:
 def _pool(b: Builder, op: str) -> Value:
     if len([o for o in b.source.outputs if o]) > 1:
         raise b.source.refuse("its indices are used", "use its first output only")
-    x = _image(b, b.value())
-    kernel = _pair(b.source["kernel_shape"], x.rank)
+    x = image(b, b.value())
+    kernel = pair(b.source["kernel_shape"], x.rank)
     ceil = bool(b.source.get("ceil_mode", 0))
     if any(int(d) != 1 for d in b.source.get("dilations", [1])):
         raise b.source.refuse("a dilated pool is not built")
@@ -145,7 +152,7 @@ def _pool(b: Builder, op: str) -> Value:
         x = padded(b, x, [(0, 0), (0, 0), *zeros], 0.0)
         zeros = [*zeros, (0, 0)][:2]
         pads = tuple((p - z, q - w) for (p, q), (z, w) in zip(pads, zeros, strict=True))  # type: ignore[assignment]
-    return _placed(b, x, op, [], x.shape[1], (strides, dilations, pads, out), kernel)
+    return placed(b, x, op, [], x.shape[1], (strides, dilations, pads, out), kernel)
 
 
 def padded(b: Builder, x: Value, widths: Sequence[tuple[int, int]], value: float) -> Value:

@@ -153,10 +153,11 @@ def lower_transpose_conv(node: Node, low: Lowering) -> None:
         raise refuse(node, f"its filter {list(weights.shape)} does not fit {list(x.shape)}", "export it again")
     kernel, same = weights.shape[:3], int(node.attrs["padding"]) == 0
     strides = (int(node.attrs["stride_h"]), int(node.attrs["stride_w"]))
+    explicit = node.attrs.get("explicit_padding", ((0, 0), (0, 0)))
 
     def padding(a: int) -> int:
         stride, length = strides[a - 1], out.shape[a]
-        return same_padding(length, -(-length // stride), kernel[a], stride, 1) if same else 0
+        return same_padding(length, -(-length // stride), kernel[a], stride, 1) if same else int(explicit[a - 1][0])
 
     other, stride = 3 - axis, strides[axis - 1]
     features = (strides[other - 1], padding(other), x.shape[other], out.shape[other])
