@@ -48,7 +48,7 @@ READ = _together(
         "time_axis": click.option(
             "--time-axis", type=int, metavar="AXIS", help="The axis of the inputs that is time (else guessed)."
         ),
-        "frames": click.option("--frames", type=int, metavar="N", help="Frames in a window, for flat inputs or an open length."),
+        "frames": click.option("--frames", type=int, metavar="N", help="Frames in a window, if it is flat or open."),
         "state": click.option(
             "--state", multiple=True, metavar="IN:OUT", help="An input that is handed output OUT of the call before."
         ),

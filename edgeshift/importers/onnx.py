@@ -150,9 +150,9 @@ class _Reader:
                 raise self._source(index, node, list(node.output)).refuse(_WHY[node.op_type], remedy)
         for initializer in graph.initializer:
             b.constants[initializer.name] = self._array(initializer)
-        given = [i for i in graph.input if i.name not in b.constants]
-        for name, shape in shapes_of(given, self.frames).items():
-            self._input(next(i for i in given if i.name == name), shape)
+        inputs = [i for i in graph.input if i.name not in b.constants]
+        for given, shape in zip(inputs, shapes_of(inputs, self.frames).values(), strict=True):
+            self._input(given, shape)
         everywhere = [n for node in graph.node for n in (node, *_within(node))]
         branches = [g for n in everywhere for a in n.attribute for g in [a.g] if a.HasField("g")]
         b.used = {i for n in everywhere for i in n.input} | {o.name for g in (graph, *branches) for o in g.output}
@@ -252,7 +252,9 @@ class _Reader:
             b.constants[source.outputs[0]] = self._array(source["value"])
             return
         known = {i: b.constants[i] if i in b.constants else self.open[i] for i in dict.fromkeys(node.input) if i}
-        types = [helper.make_tensor_value_info(i, helper.np_dtype_to_tensor_dtype(v.dtype), None) for i, v in known.items()]
+        types = [
+            helper.make_tensor_value_info(i, helper.np_dtype_to_tensor_dtype(v.dtype), None) for i, v in known.items()
+        ]
         results = [helper.make_tensor_value_info(o, 0, None) for o in source.outputs]
         graph = helper.make_graph([node], "constant", types, results)
         model = helper.make_model(graph, opset_imports=self.model.opset_import)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 
 import numpy as np
 
-from edgeshift.importers.onnx_layers import VALID, convolved, image, pair, placed
+from edgeshift.importers.onnx_layers import VALID, Pads, convolved, image, pair
 from edgeshift.importers.onnx_moves import joined, sliced
 from edgeshift.importers.onnx_values import Builder, Value
 
@@ -27,15 +26,13 @@ def conv_transpose(b: Builder) -> Value:
     bias = np.zeros(weights.shape[1] * group, np.float32) if bias is None else bias.astype(np.float32)
     strides = [int(s) for s in b.source.get("strides", [1] * n)]
     dilations = [int(d) for d in b.source.get("dilations", [1] * n)]
-    pads = _pads(b, x, weights.shape[2:], strides, dilations)
-    if prod(strides) == 1 and all((k - 1) * d >= max(p) for k, d, p in zip(weights.shape[2:], dilations, pads, strict=True)):
-        grouped = np.stack(np.split(weights, group))  # [group, in, out, ...]
-        turned = np.flip(grouped.swapaxes(1, 2).reshape(-1, *grouped.shape[1:2], *weights.shape[2:]), range(2, x.rank))
-        reach = [(k - 1) * d for k, d in zip(weights.shape[2:], dilations, strict=True)]
+    reach = [(k - 1) * d for k, d in zip(weights.shape[2:], dilations, strict=True)]
+    pads = _pads(b, x, reach, strides)
+    if max(strides) == 1 and all(max(p) <= r for p, r in zip(pads, reach, strict=True)):
         around = [(r - p, r - q) for r, (p, q) in zip(reach, pads, strict=True)]
         sizes = [size + sum(a) - r for size, a, r in zip(x.shape[2:], around, reach, strict=True)]
-        window = ((1, 1), pair(dilations, x.rank), (*around, (0, 0))[:2], pair(sizes, x.rank))
-        return convolved(b, x, turned, bias, group, window)
+        window = (1, 1), pair(dilations, x.rank), _two(around), pair(sizes, x.rank)
+        return convolved(b, x, _turned(weights, group), bias, group, window)
     weights = _dilated(weights, dilations)
     if group > _SPLIT:
         weights, group = _block_diagonal(weights, group), 1
@@ -46,33 +43,45 @@ def conv_transpose(b: Builder) -> Value:
     return joined(b, parts, 1)
 
 
-def _pads(
-    b: Builder, x: Value, kernel: tuple[int, ...], strides: list[int], dilations: list[int]
-) -> list[tuple[int, int]]:
+def _two(pads: list[tuple[int, int]]) -> Pads:
+    """Paddings of two axes."""
+    return (pads[0], pads[1] if len(pads) > 1 else (0, 0))
+
+
+def _pads(b: Builder, x: Value, reach: list[int], strides: list[int]) -> list[tuple[int, int]]:
     """What is cut off before and behind each axis of the full result; negative where zeros follow."""
-    n = len(kernel)
+    n = len(reach)
     given, more = ([int(v) for v in b.source.get(k, [0] * m)] for k, m in (("pads", 2 * n), ("output_padding", n)))
     wanted, auto = b.source.get("output_shape", None), b.source.get("auto_pad", "NOTSET")
     pads = []
     for a in range(n):
-        full = (x.shape[2 + a] - 1) * strides[a] + (kernel[a] - 1) * dilations[a] + 1 + more[a]
+        full = (x.shape[2 + a] - 1) * strides[a] + reach[a] + 1 + more[a]
         size = int(wanted[a]) if wanted is not None else x.shape[2 + a] * strides[a]
         if wanted is None and auto in ("NOTSET", "VALID"):
             before, behind = (given[a], given[a + n]) if auto == "NOTSET" else (0, 0)
         else:
             less = (full - size) // 2
-            before, behind = (full - size - less, less) if auto != "SAME_UPPER" else (less, full - size - less)
+            before, behind = (less, full - size - less) if auto == "SAME_UPPER" else (full - size - less, less)
         if full - before - behind < 1:
             raise b.source.refuse(f"its padding leaves nothing of {list(x.shape)}", "export the model again")
         pads.append((before, behind - more[a]))
     return pads
 
 
+def _turned(weights: np.ndarray, group: int) -> np.ndarray:
+    """The filter `[in, out / group, ...]` of the convolution `[out, in / group, ...]` that does the same."""
+    grouped = np.stack(np.split(weights, group)).swapaxes(1, 2)
+    return np.flip(grouped.reshape(-1, *grouped.shape[2:]), tuple(range(2, weights.ndim)))
+
+
 def _dilated(weights: np.ndarray, dilations: list[int]) -> np.ndarray:
     """The filter with zeros between its taps."""
-    wide = np.zeros((*weights.shape[:2], *((k - 1) * d + 1 for k, d in zip(weights.shape[2:], dilations))), np.float32)
-    wide[(slice(None), slice(None), *(slice(None, None, d) for d in dilations))] = weights
-    return wide
+    for axis, dilation in enumerate(dilations, 2):
+        taps = np.arange(weights.shape[axis])
+        wide = np.zeros((*weights.shape[:axis], taps[-1] * dilation + 1, *weights.shape[axis + 1 :]), np.float32)
+        np.moveaxis(wide, axis, 0)[taps * dilation] = np.moveaxis(weights, axis, 0)
+        weights = wide
+    return weights
 
 
 def _block_diagonal(weights: np.ndarray, group: int) -> np.ndarray:
@@ -107,7 +116,7 @@ def _strided(
         stride_h=stride_h,
         stride_w=stride_w,
         padding=VALID,
-        explicit_padding=(*pads, (0, 0))[:2],
+        explicit_padding=_two(pads),
         fused_activation_function=0,
     )
     if x.rank == 3:

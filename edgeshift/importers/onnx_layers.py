@@ -113,9 +113,7 @@ def conv(b: Builder) -> Value:
     return convolved(b, x, weights, bias, group, window)
 
 
-def convolved(
-    b: Builder, x: Value, weights: np.ndarray, bias: np.ndarray | None, group: int, window: Windows
-) -> Value:
+def convolved(b: Builder, x: Value, weights: np.ndarray, bias: np.ndarray | None, group: int, window: Windows) -> Value:
     """A convolution of an image with a filter `[out, in / group, ...]`."""
     out_channels, kernel = weights.shape[0], weights.shape[2:]
     four = weights if x.rank == 4 else weights[..., None]

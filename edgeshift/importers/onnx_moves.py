@@ -82,10 +82,14 @@ def concat(b: Builder) -> Value:
 
 
 def joined(b: Builder, parts: Sequence[Value], axis: int) -> Value:
-    """Values one behind the other along an ONNX axis, stored as the largest is."""
+    """Values one behind the other along an ONNX axis, stored as a layer stores them where one is by a layer."""
     if len(parts) == 1:
         return parts[0]
-    lead = max(parts, key=lambda v: (b.tensors[v.id].data is None, math.prod(v.shape)))
+
+    def rank(v: Value) -> tuple[bool, bool, int]:
+        return b.tensors[v.id].data is None, v.order != tuple(range(v.rank)), math.prod(v.shape)
+
+    lead = max(parts, key=rank)
     placed = [b.reordered(p, lead.order) for p in parts]
     stored = list(lead.stored)
     stored[lead.place(axis)] = sum(p.shape[axis] for p in parts)

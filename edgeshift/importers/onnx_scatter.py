@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,48 +14,53 @@ Layer = Callable[[Builder], Value]
 
 
 def scatter_nd(b: Builder) -> Value:
-    x, updates = b.value(0), b.value(2)
-    indices = b.constant(1, "its index")
-    depth = indices.shape[-1]
-    order = np.arange(int(np.prod(x.shape))).reshape(x.shape)
-    flat = indices.reshape(-1, depth) % np.array(x.shape[:depth])
-    places = np.stack([order[tuple(at)] for at in flat]) if flat.size else order[:0]
-    return _placed(b, x, updates, places)
+    x, indices = b.value(0), b.constant(1, "its index")
+    order = _order(x.shape)
+    at = np.moveaxis(indices, -1, 0) % np.array(x.shape[: indices.shape[-1]]).reshape(-1, *([1] * (indices.ndim - 1)))
+    return _placed(b, x, b.value(2), order[tuple(at)])
 
 
 def scatter_elements(b: Builder) -> Value:
-    x, updates, indices = b.value(0), b.value(2), b.constant(1, "its index")
+    x, indices = b.value(0), b.constant(1, "its index")
     axis = b.axis(int(b.source.get("axis", 0)), x.rank)
-    at = list(np.indices(indices.shape))
+    at: list[np.ndarray] = list(np.indices(indices.shape))
     at[axis] = indices % x.shape[axis]
-    return _placed(b, x, updates, np.arange(int(np.prod(x.shape))).reshape(x.shape)[tuple(at)])
+    return _placed(b, x, b.value(2), _order(x.shape)[tuple(at)])
+
+
+def _order(shape: tuple[int, ...]) -> np.ndarray:
+    """The number of every element."""
+    return np.arange(math.prod(shape)).reshape(shape)
 
 
 def _placed(b: Builder, x: Value, updates: Value, places: np.ndarray) -> Value:
     """`x` with its elements number `places` replaced by `updates`, in order; the last of several wins."""
     if b.source.get("reduction", "none") != "none":
         raise b.source.refuse(f"reduction '{b.source['reduction']}' is not built")
-    size = int(np.prod(x.shape))
-    source = np.arange(size)
+    size = math.prod(x.shape)
+    source: np.ndarray = np.arange(size)
     source[places.reshape(-1)] = size + np.arange(places.size)
-    source = source.reshape(x.shape)
-    for axis in range(x.rank):  # whole slices along one axis
-        front = np.moveaxis(source, axis, 0).reshape(x.shape[axis], -1)
-        new = front[:, 0] >= size
-        first, stop = int(new.argmax()), len(new) - int(new[::-1].argmax())
-        shape = (*x.shape[:axis], stop - first, *x.shape[axis + 1 :])
-        block = size + np.arange(places.size)
-        if places.size != np.prod(shape) or not np.array_equal(
-            np.take(source, range(first, stop), axis), block.reshape(shape)
-        ):
+    for axis in range(x.rank):
+        cut = _slices(source.reshape(x.shape), axis, places.size)
+        if cut is None:
             continue
-        parts = [(x, range(first)), (b.reshaped(updates, shape), None), (x, range(stop, x.shape[axis]))]
-        pieces = [v if r is None else sliced(b, v, {axis: slice(r.start, r.stop)}) for v, r in parts if r is None or r]
-        return joined(b, pieces, axis)
-    both = joined(b, [b.reshaped(v, (int(np.prod(v.shape)),)) for v in (x, updates)], 0)
-    indices = b.data(source.reshape(-1).astype(np.int32), "indices")
-    made = b.plain(b.emit("GATHER", [b.straight(both).id, indices], (size,), axis=0))
-    return b.reshaped(made, x.shape)
+        new = b.reshaped(updates, (*x.shape[:axis], len(cut), *x.shape[axis + 1 :]))
+        older = (slice(0, cut.start), slice(cut.stop, x.shape[axis]))
+        before, behind = ([sliced(b, x, {axis: s})] if s.start < s.stop else [] for s in older)
+        return joined(b, [*before, new, *behind], axis)
+    both = joined(b, [b.straight(b.reshaped(v, (math.prod(v.shape),))) for v in (x, updates)], 0)
+    made = b.emit("GATHER", [both.id, b.data(source.astype(np.int32), "indices")], (size,), axis=0)
+    return b.reshaped(b.plain(made), x.shape)
+
+
+def _slices(source: np.ndarray, axis: int, count: int) -> range | None:
+    """The places along an axis that hold the new elements, all of them and in order, if they are next to each other."""
+    rows = np.moveaxis(source, axis, 0).reshape(source.shape[axis], -1)
+    new = np.flatnonzero(rows[:, 0] >= source.size)
+    if not new.size or len(new) * rows.shape[1] != count or new[-1] - new[0] + 1 != len(new):
+        return None
+    cut = np.take(source, new, axis).reshape(-1)
+    return range(int(new[0]), int(new[-1]) + 1) if np.array_equal(cut, source.size + np.arange(count)) else None
 
 
 SCATTER: dict[str, Layer] = {"ScatterND": scatter_nd, "ScatterElements": scatter_elements}

@@ -8,11 +8,12 @@ from edgeshift.passes.constants import fold_constants
 from edgeshift.passes.dilate import fuse_dilated
 from edgeshift.passes.fold import fold
 from edgeshift.passes.pack import expand_pack
+from edgeshift.passes.parts import split_state
 from edgeshift.passes.prune import prune
 from edgeshift.passes.shapes import resolve_shapes
 from edgeshift.passes.state import lift_state
 
-PASSES = (prune, resolve_shapes, fold_constants, lift_state, fuse_dilated, expand_pack, prune, fold)
+PASSES = (prune, resolve_shapes, fold_constants, split_state, lift_state, fuse_dilated, expand_pack, prune, fold)
 
 
 def run_passes(graph: Graph) -> Graph:

@@ -237,8 +237,10 @@ def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | No
             raise PlanError(f"input '{tensor.name}' {list(shape)} has no axis {time_axis} to be the time axis")
         return Layout.along(shape, axis), 0, f"axis {axis} as asked"
     if frames is not None:
-        if frames < 1 or tensor.size % frames:
+        if frames < 1 or all(graph.tensors[i].size % frames for i in graph.inputs):
             raise PlanError(f"input '{tensor.name}' {list(shape)} cannot be divided into {frames} frames")
+        if tensor.size % frames:
+            return Layout(1, 1, tensor.size), 3, "no time axis: handed over whole at every hop"
         for axis in (a for a, d in enumerate(shape) if d == frames):
             return Layout.along(shape, axis), 0, f"axis {axis} as asked"
         return Layout(1, frames, tensor.size // frames), 0, "divided as asked"
@@ -261,14 +263,19 @@ def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | No
 
 
 def _call_layout(graph: Graph, tensor: Tensor) -> Layout:
-    """The frames of a call: those that go behind earlier ones, else those of the axis after the batch."""
-    reached = {tensor.id}
+    """The frames of a call: those that go behind earlier ones, else one where one column goes behind all of those that
+    are kept and an axis is that long, else those of the axis after the batch."""
+    reached, steps = {tensor.id}, set()
     for node in graph.nodes:
+        if node.op == "ASSIGN_VARIABLE" and node.outputs:
+            steps.add(graph.tensors[node.inputs[0]].shape[int(node.attrs["axis"])])  # type: ignore[index]
         if node.inputs and node.inputs[0] in reached:
             if node.op == "ASSIGN_VARIABLE" and node.outputs:
                 return Layout.along(graph.tensors[node.inputs[0]].shape, int(node.attrs["axis"]))
             if node.op in ("RESHAPE", "EXPAND_DIMS", "SQUEEZE", "QUANTIZE"):
                 reached.add(node.outputs[0])
+    if steps == {1} and 1 in tensor.shape[1:]:
+        return Layout(1, 1, tensor.size)
     return Layout.along(tensor.shape, 1) if len(tensor.shape) > 2 else Layout(1, 1, tensor.size)
 
 

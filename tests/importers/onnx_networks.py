@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from tests.onnxbuilder import OnnxNet
 
 T, C = 24, 5
@@ -262,10 +264,126 @@ def attention() -> bytes:
     return net.build()
 
 
+def lstm(net: OnnxNet, x: str, size: int, hidden: int, op: str = "LSTM", **attrs: object) -> list[str]:
+    """A recurrent layer on `[T, 1, C]`, zeros before it; every output that it has."""
+    gates, both = {"LSTM": 4, "GRU": 3, "RNN": 1}[op] * hidden, 2 if attrs.get("direction") == "bidirectional" else 1
+    r = net.rng
+    shapes = ((both, gates, size), (both, gates, hidden), (both, 2 * gates))
+    parts = [net.constant(r.uniform(-1, 1, s) / hidden**0.5) for s in shapes]
+    return net.node(op, x, *parts, outputs=3 if op == "LSTM" else 2, hidden_size=hidden, **attrs)
+
+
+def lstm_last() -> bytes:
+    """[1, T, C] as nn.LSTM(batch_first=True) takes it; the last step, then a dense layer."""
+    net = OnnxNet(22)
+    x = net.node("Transpose", net.input(["batch", T, C]), perm=[1, 0, 2])
+    y, _, _ = lstm(net, x, C, 6)
+    y = net.node("Squeeze", net.node("Transpose", y, perm=[2, 1, 0, 3]), net.ints([1]))
+    net.output(net.gemm(net.node("Gather", y, net.ints(-1), axis=1), 6, 3))
+    return net.build()
+
+
+def gru_per_frame() -> bytes:
+    """Over convolved columns, and a dense layer on every step."""
+    net = OnnxNet(23, opset=14)
+    x = net.node("Relu", net.conv(net.input([1, C, T]), (C, 6), [3], [1, 1]))
+    x = net.node("Transpose", x, perm=[2, 0, 1])
+    y, _ = lstm(net, x, 6, 4, "GRU", linear_before_reset=1)
+    y = net.node("Squeeze", y, net.ints([1]))
+    net.output(net.node("Sigmoid", net.node("MatMul", y, net.weights(4, 2))))
+    return net.build()
+
+
+def bidirectional() -> bytes:
+    """Two layers, and both final states."""
+    net = OnnxNet(24, opset=11)
+    x = net.node("Transpose", net.input([1, 12, C]), perm=[1, 0, 2])
+    y, _, _ = lstm(net, x, C, 4, direction="bidirectional")
+    y = net.node("Reshape", net.node("Transpose", y, perm=[0, 2, 1, 3]), net.ints([0, 0, -1]))
+    y, h, c = lstm(net, y, 8, 3, direction="bidirectional")
+    net.output(net.node("ReduceMax", y, axes=[0]), h, c)
+    return net.build()
+
+
+def reverse_gru() -> bytes:
+    """The reset gate before the product, the last step first, no bias, a first state that is a constant."""
+    net = OnnxNet(25)
+    x = net.node("Transpose", net.input([1, 12, C]), perm=[1, 0, 2])
+    r = net.rng
+    w, u, h = (net.constant(r.uniform(-1, 1, s)) for s in ((1, 12, C), (1, 12, 4), (1, 1, 4)))
+    y, last = net.node("GRU", x, w, u, "", "", h, outputs=2, hidden_size=4, direction="reverse")
+    net.output(net.node("Squeeze", y, net.ints([1])), last)
+    return net.build()
+
+
+def simple_rnns() -> bytes:
+    net = OnnxNet(26)
+    x = net.node("Transpose", net.input([1, 12, C]), perm=[1, 0, 2])
+    y, _ = lstm(net, x, C, 5, "RNN", activations=["Relu"])
+    _, last = lstm(net, net.node("Squeeze", y, net.ints([1])), 5, 4, "RNN")
+    net.output(net.node("Squeeze", last, net.ints([0])))
+    return net.build()
+
+
+def gru_over_features() -> bytes:
+    """A recurrence along the features of every frame: the frames are its batch, and shift."""
+    net = OnnxNet(27)
+    x = net.node("Relu", net.conv(net.input([1, 1, T, 6]), (1, 3), [3, 3], [1, 1, 1, 1]))
+    x = net.node("Reshape", net.node("Transpose", x, perm=[3, 0, 2, 1]), net.ints([6, T, 3]))
+    y, _ = lstm(net, x, 3, 4, "GRU", direction="bidirectional", linear_before_reset=1)
+    y = net.node("Transpose", y, perm=[2, 0, 1, 3])
+    y = net.node("Reshape", y, net.ints([1, T, 48]))
+    net.output(net.node("ReduceMean", net.node("MatMul", y, net.weights(48, 2)), axes=[1], keepdims=0))
+    return net.build()
+
+
+def unet_transposed() -> bytes:
+    """Kernel 4, stride 2, padding 1; kernel 2; groups, dilation and output padding."""
+    net = OnnxNet(28)
+    x = net.input([1, C, T])
+    a = net.node("Relu", net.conv(x, (C, 6), [3], [1, 1]))
+    y = net.node("Relu", net.conv(a, (6, 6), [4], [1, 1], strides=[2]))
+    z = net.conv(net.node("MaxPool", y, kernel_shape=[2], strides=[2]), (6, 6), [3], [1, 1])
+    z = net.node("ConvTranspose", z, net.weights(6, 6, 2), net.constant(net.rng.normal(0, 0.2, 6)), strides=[2])
+    y = net.node("Concat", y, net.node("Relu", net.norm(z, 6)), axis=1)
+    y = net.node("ConvTranspose", y, net.weights(12, 3, 4), strides=[2], pads=[1, 1], group=2)
+    net.output(net.conv(net.node("Add", a, y), (6, 2), [1]))
+    attrs = {"strides": [2], "pads": [1, 1], "output_padding": [1]}
+    net.output(net.node("ConvTranspose", a, net.weights(6, 1, 3), group=6, **attrs))
+    return net.build()
+
+
+def transposed_2d() -> bytes:
+    """Over features with a stride, over time without one, dilated and by channel."""
+    net = OnnxNet(29)
+    x = net.node("Relu", net.conv(net.input([1, 1, T, 5]), (1, 4), [3, 3], [1, 1, 1, 1]))
+    attrs = {"strides": [1, 2], "pads": [2, 1, 2, 1], "dilations": [2, 1]}
+    x = net.node("Tanh", net.node("ConvTranspose", x, net.weights(4, 2, 3, 3), group=2, **attrs))
+    x = net.node("ConvTranspose", x, net.weights(4, 1, 3, 3), group=4, pads=[4, 1, 4, 1], dilations=[2, 1])
+    x = net.node("ConvTranspose", x, net.weights(4, 9, 1, 2), strides=[1, 2], auto_pad="SAME_UPPER")
+    net.output(net.node("ReduceMean", x, axes=[2, 3], keepdims=0))
+    return net.build()
+
+
+def scattered() -> bytes:
+    """Whole channels put in, and single elements of a vector; the last of two at one place wins."""
+    net = OnnxNet(30, opset=16)
+    x = net.node("Relu", net.conv(net.input([1, C, T]), (C, 4), [3], [1, 1]))
+    whole = net.ints(np.stack(np.meshgrid([0], [1, 2], range(T), indexing="ij"), axis=-1))
+    y = net.node("ScatterND", x, whole, net.conv(x, (4, 2), [1]))
+    vector = net.node("ReduceMean", y, axes=[2], keepdims=0)
+    few = net.node("ReduceMax", x, axes=[2], keepdims=0)
+    vector = net.node("ScatterElements", vector, net.ints([[3, 0, -2, 3]]), few, axis=1)
+    net.output(y, vector)
+    return net.build()
+
+
 GROUPS: dict[str, list[Callable[[], bytes]]] = {
     "padding": [conv_same, conv_valid, strided_symmetric, causal_pad_per_frame, two_heads],
     "branches": [causal_tcn_last, residual, inception, channel_shuffle, window_softmax],
     "windows": [depthwise_separable, image_2d, image_2d_time_last, ceil_pools],
     "layouts": [batch_first, frame_mlp, raw_audio],
+    "recurrence": [lstm_last, gru_per_frame, bidirectional, reverse_gru, simple_rnns, gru_over_features],
+    "transposed": [unet_transposed, transposed_2d, scattered],
     "patterns": [gelu_in_pieces, normalised, unet, attention],
 }
