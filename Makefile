@@ -17,8 +17,8 @@ TOOLS := \
 # What only the tests and the benchmark need, to emulate a Raspberry Pi Pico.
 test bench: TOOLS += node:nodejs npm:npm
 
-# What only the tests need, to build exported packages.
-test: TOOLS += cmake:cmake g++:g++ arm-none-eabi-g++:gcc-arm-none-eabi
+# What only the tests need: to build exported packages, and to list deviations from MISRA C.
+test: TOOLS += cmake:cmake g++:g++ arm-none-eabi-g++:gcc-arm-none-eabi cppcheck:cppcheck
 
 .PHONY: help demo test bench scaling docs lint wheel clean toolchains
 .DELETE_ON_ERROR:

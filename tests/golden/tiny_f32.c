@@ -28,6 +28,7 @@
 #endif
 
 _Static_assert(sizeof(tiny_f32_t) == TINY_F32_STATE_BYTES, "size of the state");
+_Static_assert((-3 >> 1) == -2, "shifts of negative values are arithmetic");
 
 /* ---- arithmetic ---- */
 

@@ -23,6 +23,7 @@
 #endif
 
 _Static_assert(sizeof(tiny_int8_t) == TINY_INT8_STATE_BYTES, "size of the state");
+_Static_assert((-3 >> 1) == -2, "shifts of negative values are arithmetic");
 
 /* ---- arithmetic ---- */
 
