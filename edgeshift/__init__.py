@@ -8,7 +8,7 @@ model = edgeshift.StreamingModel(network, hop=2)
 output = model.push(frames)  # None until the first whole window
 """
 
-from edgeshift.device import Board, all_boards, load_board
+from edgeshift.device import Board, Flashing, all_boards, flash, load_board, plan_flash
 from edgeshift.errors import (
     BoardError,
     DeviceError,
@@ -34,6 +34,7 @@ __all__ = [
     "BoardError",
     "DeviceError",
     "EdgeShiftError",
+    "Flashing",
     "Exported",
     "InputError",
     "MemoryBudgetError",
@@ -52,11 +53,13 @@ __all__ = [
     "bench",
     "compile",
     "export",
+    "flash",
     "load",
     "load_board",
     "operators",
     "plan",
     "plan_curve",
+    "plan_flash",
     "run",
     "verify",
 ]

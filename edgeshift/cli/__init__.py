@@ -11,6 +11,7 @@ import click
 from edgeshift.cli.bench import bench
 from edgeshift.cli.compile import compile
 from edgeshift.cli.export import export
+from edgeshift.cli.flash import flash
 from edgeshift.cli.inspect import inspect
 from edgeshift.cli.lists import boards, ops
 from edgeshift.cli.run import run
@@ -19,7 +20,7 @@ from edgeshift.errors import EdgeShiftError, OutputError
 
 __all__ = ["cli", "main"]
 
-VERBS = (inspect, compile, export, verify, run, bench, boards, ops)
+VERBS = (inspect, compile, export, verify, run, bench, flash, boards, ops)
 
 
 class _InOrder(click.Group):

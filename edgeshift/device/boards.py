@@ -23,7 +23,7 @@ ADDRESS_SPACE = 1 << 32  # bytes
 IMAGES = ("bare-metal", "linux")
 EMULATORS = ("qemu-system", "qemu-user", "rp2040js")
 BOOTS = {"rp2040": 0xE48BFF56, "rp2350": 0xE48BFF59}  # files of firmware/boot, with the chip's UF2 family
-# What flashes: how a runner of each kind is told its board (edgeshift/device/flash.py runs them).
+# What flashes: how a runner of each kind is told its board (edgeshift/device/flashing.py runs them).
 RUNNERS = {
     "pyocd": "target",
     "openocd": "scripts",
@@ -147,13 +147,12 @@ class Runner:
     """A tool that puts an image onto the board.
 
     pyocd wants a `target`, openocd its `scripts`, teensy_loader_cli the MCU as `target`, dfu-util the USB id, uf2 the
-    drive's label. `args` are further arguments.
+    drive's label.
     """
 
     kind: str
     target: str | None = None
     scripts: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
