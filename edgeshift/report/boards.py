@@ -65,7 +65,9 @@ def print_board(out: Console, board: Board) -> None:
         regions = {"flash": board.memory.flash, "RAM": board.memory.ram, "vectors": board.memory.vectors}
         lines |= {name: _region(region) for name, region in regions.items() if region}
     baud = f", {console.baud:,} baud" if console.baud else ""
-    lines["console"] = console.kind + baud + (f", {console.where}" if console.where else "")
+    lines["console"] = console.kind + baud
+    if console.where:
+        lines["at"] = console.where
     lines["compiler"] = f"{tools.prefix}gcc for {flags}"
     if emulator:
         lines["emulator"] = emulator.program + (f" -M {emulator.machine}" if emulator.machine else "")
