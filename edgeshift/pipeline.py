@@ -23,9 +23,12 @@ from edgeshift.passes.state import Carried, carried_by, carry
 from edgeshift.shift import (
     NewestOutputs,
     Outputs,
+    Recurrent,
     Reference,
     Schedule,
     StreamedEdges,
+    carry_recurrences,
+    check_carried,
     lower,
     newest_outputs,
     stream_edges,
@@ -62,7 +65,8 @@ class Network:
 class Plan:
     """A network's shift plan for a hop, the kernels for an instruction set, and where everything lies in memory.
 
-    It is exact unless its edges are `streamed`. With `newest` it gives the newest frame of outputs over time.
+    It is exact unless its edges are `streamed` or recurrent state is `carried`. With `newest` it gives the newest frame
+    of outputs over time.
     """
 
     network: Network
@@ -72,6 +76,7 @@ class Plan:
     memory: MemoryPlan
     streamed: StreamedEdges | None = None
     newest: NewestOutputs | None = None
+    carried: bool = False
 
     def emit(self, name: str | None = None) -> Sources:
         """The generated C, under `name` or the network's own. The same plan gives the same bytes."""
@@ -138,6 +143,7 @@ def plan(
     ram: int | None = None,
     edges: Edges = "exact",
     outputs: Outputs = "all",
+    recurrent: Recurrent = "zero",
 ) -> Plan:
     """The shift plan for an output every `hop` frames, with the kernels of an instruction set.
 
@@ -145,10 +151,11 @@ def plan(
     `isa` is one of `edgeshift.kernels.ISAS`; "portable" runs everywhere. `ram` is a budget in bytes for state and
     scratch: the plan with the least work that fits is taken; without it, the least RAM at the least work. With
     `edges = "stream"` padded edges follow the stream: less work, but another function than the trained one. Of outputs
-    over time `outputs = "last"` gives the newest frame, "seen" the newest that no padding has reached.
+    over time `outputs = "last"` gives the newest frame, "seen" the newest that no padding has reached. With `recurrent
+    = "carry"` the state of recurrences flows on from hop to hop: less work, and another function again.
     Raises `PlanError` for a hop below 1, `MemoryBudgetError` when nothing fits.
     """
-    task = _prepare(network, isa, edges, outputs)
+    task = _prepare(network, isa, edges, outputs, recurrent)
     choice = choose(task.graph, task.graph.hop(hop), task.kernels, ram)
     return task.plan(choice)
 
@@ -159,9 +166,10 @@ def plan_curve(
     isa: str = "portable",
     edges: Edges = "exact",
     outputs: Outputs = "all",
+    recurrent: Recurrent = "zero",
 ) -> list[Plan]:
     """All plans that no other beats in both RAM and work, the least RAM first."""
-    task = _prepare(network, isa, edges, outputs)
+    task = _prepare(network, isa, edges, outputs, recurrent)
     return [task.plan(choice) for choice in curve(task.graph, task.graph.hop(hop), task.kernels)]
 
 
@@ -176,23 +184,35 @@ class _Task:
     kernels: ChooseKernels
     streamed: StreamedEdges | None
     newest: NewestOutputs | None
+    carried: bool
 
     def plan(self, choice: Choice) -> Plan:
         return Plan(
-            self.network, choice.schedule, self.isa, choice.kernels, choice.memory, self.streamed, self.newest
+            self.network,
+            choice.schedule,
+            self.isa,
+            choice.kernels,
+            choice.memory,
+            self.streamed,
+            self.newest,
+            self.carried,
         )
 
 
-def _prepare(network: Network | str | Path, isa: str, edges: Edges, outputs: Outputs) -> _Task:
+def _prepare(network: Network | str | Path, isa: str, edges: Edges, outputs: Outputs, recurrent: Recurrent) -> _Task:
     if not isinstance(network, Network):
         network = load(network)
     kernels = KernelChooser(isa)
     graph = use_structure(network.graph, isa)
+    carried = recurrent == "carry"
+    graph = carry_recurrences(graph) if carried else graph
     newest = newest_outputs(graph, outputs) if outputs != "all" else None
     graph = newest.graph if newest is not None else graph
     streamed = stream_edges(graph) if edges == "stream" else None
     graph = streamed.graph if streamed is not None else graph
-    return _Task(network, graph, isa, kernels, streamed, newest)
+    if carried:
+        check_carried(graph)
+    return _Task(network, graph, isa, kernels, streamed, newest, carried)
 
 
 def compile(

@@ -22,9 +22,10 @@ from edgeshift.importers import is_onnx, parse_model
 from edgeshift.ir import ColumnGraph, Stream
 from edgeshift.passes import run_passes
 from edgeshift.pipeline import Edges, Network, Plan, plan, plan_curve
+from edgeshift.reference.carried import CarriedExecutor
 from edgeshift.reference.stream import StreamExecutor
 from edgeshift.reference.window import run_window
-from edgeshift.shift import lower
+from edgeshift.shift import Recurrent, lower
 from tests.ladder_c import Program, memory_checked, shared_library
 from tests.litert import interpreter, invoke
 
@@ -47,7 +48,8 @@ class Case:
     """A network, the hop to stream it at and how many outputs to compare.
 
     `curve` takes that plan of those that trade RAM for work (0 has the least RAM) in place of the default. With
-    `streamed` the edges follow the stream: another function, so the ladder begins with numpy over windows.
+    `streamed` the edges follow the stream, with `carried` the state of recurrences: other functions, so the ladder
+    begins with numpy over windows.
     """
 
     label: str
@@ -59,9 +61,11 @@ class Case:
     seed: int = 0
     curve: int | None = None
     streamed: bool = False
+    carried: bool = False
 
     def __str__(self) -> str:
         what = f"{', curve ' + str(self.curve) if self.curve is not None else ''}{', streamed' * self.streamed}"
+        what += ", carried" * self.carried
         return f"{self.label} at hop {self.hop}{what}"
 
 
@@ -126,6 +130,11 @@ class Climber:
             op.output.dtype.kind == "f" and op.op not in _MOVES_FLOATS for op in self.plan.schedule.ops
         )
 
+    @property
+    def by_window(self) -> bool:
+        """Whether its C is to be compared with C over each window."""
+        return self.floating and not self.case.carried
+
     # -- the rungs
 
     def litert(self) -> Outputs:
@@ -136,7 +145,8 @@ class Climber:
         return [[np.array(o) for o in invoke(made, window)] for window in self.windows]
 
     def numpy_windows(self) -> Outputs:
-        return [run_window(self.graph, window) for window in self.windows]
+        run = CarriedExecutor(self.graph, self.case.hop).run if self.case.carried else None
+        return [run(window) if run else run_window(self.graph, window) for window in self.windows]
 
     def numpy_stream(self) -> Outputs:
         executor = StreamExecutor(self.plan.schedule)
@@ -158,9 +168,10 @@ class Climber:
 def prepare(case: Case, name: str = "net") -> Climber:
     made = network(case.model, name, case.time_axis, case.frames)
     edges: Edges = "stream" if case.streamed else "exact"
+    recurrent: Recurrent = "carry" if case.carried else "zero"
     if case.curve is None:
-        return Climber(case, plan(made, case.hop, edges=edges))
-    curve = plan_curve(made, case.hop, edges=edges)
+        return Climber(case, plan(made, case.hop, edges=edges, recurrent=recurrent))
+    curve = plan_curve(made, case.hop, edges=edges, recurrent=recurrent)
     return Climber(case, curve[case.curve % len(curve)])
 
 
@@ -174,13 +185,13 @@ def climb(cases: Sequence[Case], memory: bool = False) -> list[str]:
         except EdgeShiftError as error:
             found.append(f"{case}: refused: {error}")
     programs = [climber.program() for climber in climbers.values()]
-    whole = [climber.window_program() for climber in climbers.values() if climber.floating]
+    whole = [climber.window_program() for climber in climbers.values() if climber.by_window]
     streamed = shared_library([*programs, *whole])
     checked = memory_checked(programs) if memory else {}
     for name, climber in climbers.items():
         found += climb_numpy(climber)
         found += _difference(climber, "numpy stream", climber.numpy_stream(), "C", streamed[name])
-        if climber.floating:
+        if climber.by_window:
             found += _difference(climber, "C", streamed[name], "C over windows", streamed[f"{name}w"])
         if memory:
             found += _difference(climber, "C", streamed[name], "C under ASan", checked[name])
@@ -197,7 +208,7 @@ def climb_numpy(climber: Climber) -> list[str]:
     """The rungs that need no compiler."""
     ours = climber.numpy_windows()
     found = _difference(climber, "numpy windows", ours, "numpy stream", climber.numpy_stream())
-    if climber.case.streamed:
+    if climber.case.streamed or climber.case.carried:
         return found
     return [*_difference(climber, "LiteRT", climber.litert(), "numpy windows", ours, climber.floating), *found]
 

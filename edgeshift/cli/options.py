@@ -76,6 +76,11 @@ PLAN = _together(
             ["all", "last", "seen"],
             "Of outputs per frame, last: the newest frame; seen: the newest that no padding has reached.",
         ),
+        "recurrent": _choice(
+            "--recurrent",
+            ["zero", "carry"],
+            "carry: an LSTM's state flows on from hop to hop; less work, but not the trained function.",
+        ),
     },
 )
 KERNELS = _together(

@@ -12,7 +12,7 @@ from edgeshift.errors import VerificationError
 from edgeshift.host.model import StreamingModel
 from edgeshift.host.recording import gather_frames, hop_of
 from edgeshift.pipeline import Edges, Network, load, plan
-from edgeshift.shift import Outputs
+from edgeshift.shift import Outputs, Recurrent
 
 DEFAULT_HOPS = 50
 
@@ -51,6 +51,7 @@ def bench(
     ram: int | None = None,
     edges: Edges = "exact",
     outputs: Outputs = "all",
+    recurrent: Recurrent = "zero",
 ) -> BenchResult:
     """Measure a network on a board's emulator over `hops` outputs; counts are exact and the same every time.
 
@@ -61,12 +62,12 @@ def bench(
     if not isinstance(network, Network):
         network = load(network)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop, isa or board.isa, ram=ram, edges=edges, outputs=outputs)
+    made = plan(network, hop, isa or board.isa, ram=ram, edges=edges, outputs=outputs, recurrent=recurrent)
     wanted = DEFAULT_HOPS if hops is None and recording is None else hops
     hop = made.schedule.hop
     frames, source, pushes = gather_frames(made.schedule, wanted, seed, recording)
     cost = measure(made, board, frames, pushes)
-    host = StreamingModel(plan(network, hop, edges=edges, outputs=outputs))
+    host = StreamingModel(plan(network, hop, edges=edges, outputs=outputs, recurrent=recurrent))
     for index, ours in enumerate(cost.outputs):
         expected = host.push_raw(hop_of(made.schedule.graph, frames, hop, index))
         if (expected is None) != (ours is None) or any(

@@ -1,4 +1,4 @@
-"""How far a network with streamed edges strays from the trained one, on the user's own recording."""
+"""How far a network with streamed edges or carried state strays from the trained one, on the user's own recording."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from edgeshift.errors import InputError
-from edgeshift.shift import StreamedEdges
 
 
 def read_labels(path: str | Path | None, frames: Sequence[np.ndarray]) -> np.ndarray | None:
@@ -26,10 +25,13 @@ def read_labels(path: str | Path | None, frames: Sequence[np.ndarray]) -> np.nda
 
 
 class Deviation:
-    """Collects differences between streamed and trained outputs, for networks whose first output is scores."""
+    """Collects differences between streamed and trained outputs, for networks whose first output is scores.
 
-    def __init__(self, streamed: StreamedEdges, labels: np.ndarray | None) -> None:
-        self._streamed, self._labels = streamed, labels
+    The streamed ones come `later` frames after those of the trained window of `frames`.
+    """
+
+    def __init__(self, frames: int, later: int, labels: np.ndarray | None) -> None:
+        self._frames, self._later, self._labels = frames, later, labels
         self._differences: list[np.ndarray] = []
         self._decisions: list[tuple[int, int, int]] = []  # streamed, trained, label (-1 for none)
 
@@ -41,7 +43,7 @@ class Deviation:
         )
         label = -1
         if self._labels is not None:
-            window = self._labels[max(0, end - self._streamed.trained_frames) : end]
+            window = self._labels[max(0, end - self._frames) : end]
             label = int(window[0]) if len(window) and (window == window[0]).all() else -1
         self._decisions.append((int(ours[0].argmax()), int(trained[0].argmax()), label))
 
@@ -52,7 +54,7 @@ class Deviation:
         judged = labels >= 0
         made: dict[str, Any] = {
             "trained_oracle": oracle,
-            "frames_later": self._streamed.after,
+            "frames_later": self._later,
             "mean_abs_diff": float(np.mean(self._differences)),
             "max_abs_diff": float(np.max(self._differences)),
             "changed_top1": float((ours != trained).mean()),

@@ -105,17 +105,20 @@ class LiteRT:
     """The reference interpreter of one model file; `reference` names the arithmetic of its kernels.
 
     It keeps the model's variables from run to run, and the state of single operators (an LSTM's) if it `streams`;
-    otherwise that is reset, as every run is a window of its own. Raises `VerificationError` when no interpreter is
+    otherwise that is reset, as every run is a window of its own. `shapes` are those of the inputs where they are not
+    the file's. Raises `VerificationError` when no interpreter is
     installed or the reference kernels cannot run the model.
     """
 
-    def __init__(self, model: bytes, streams: bool = False) -> None:
+    def __init__(self, model: bytes, streams: bool = False, shapes: Sequence[tuple[int, ...]] | None = None) -> None:
         package, runtime = _runtime()
         self._streams = streams
         try:
             self._interpreter = runtime.Interpreter(
                 model_content=runnable(model), experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_REF
             )
+            for detail, shape in zip(self._interpreter.get_input_details(), shapes or (), strict=False):
+                self._interpreter.resize_tensor_input(detail["index"], shape)
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())
@@ -129,9 +132,13 @@ class LiteRT:
         for detail, array in zip(self._interpreter.get_input_details(), inputs, strict=True):
             self._interpreter.set_tensor(detail["index"], array.reshape(detail["shape"]))
         if not self._streams:
-            self._interpreter.reset_all_variables()
+            self.reset()
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(d["index"]) for d in self._interpreter.get_output_details()]
+
+    def reset(self) -> None:
+        """Set the state of operators to zero."""
+        self._interpreter.reset_all_variables()
 
 
 def _version(package: str) -> str:

@@ -12,7 +12,7 @@ from edgeshift.device import Board, load_board
 from edgeshift.device.deploy import run_on_board
 from edgeshift.host.recording import gather_frames
 from edgeshift.pipeline import Edges, Network, load, plan
-from edgeshift.shift import Outputs
+from edgeshift.shift import Outputs, Recurrent
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,7 @@ def run(
     ram: int | None = None,
     edges: Edges = "exact",
     outputs: Outputs = "all",
+    recurrent: Recurrent = "zero",
 ) -> RunResult:
     """Build a network for a board and run it on the emulator until `hops` outputs are there.
 
@@ -52,7 +53,7 @@ def run(
     if not isinstance(network, Network):
         network = load(network)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop, board.isa, ram=ram, edges=edges, outputs=outputs)
+    made = plan(network, hop, board.isa, ram=ram, edges=edges, outputs=outputs, recurrent=recurrent)
     hop = made.schedule.hop
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
     ran = run_on_board(made, frames, pushes, board)

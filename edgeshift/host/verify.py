@@ -12,6 +12,7 @@ import numpy as np
 from edgeshift.device import Board, load_board
 from edgeshift.device.deploy import run_on_board
 from edgeshift.errors import VerificationError
+from edgeshift.host.carried import CarriedJudge
 from edgeshift.host.deviation import Deviation, read_labels
 from edgeshift.host.model import StreamingModel
 from edgeshift.host.oracle import Oracle, make_oracle
@@ -19,7 +20,7 @@ from edgeshift.host.recording import gather_frames, hop_of, pushed_window, refer
 from edgeshift.pipeline import Edges, Network, Plan, load, plan
 from edgeshift.reference.calls import CallExecutor
 from edgeshift.reference.window import run_window
-from edgeshift.shift import Outputs
+from edgeshift.shift import Outputs, Recurrent
 
 FLOAT_TOLERANCE = 1e-5  # of the range of the reference's outputs
 
@@ -49,6 +50,7 @@ class VerifyReport:
     input: str
     edges: str = "exact"
     outputs: str = "all"
+    recurrent: str = "zero"
     board: str | None = None
     stack_bytes: int | None = None
     deviation: dict[str, Any] | None = None
@@ -69,23 +71,26 @@ def verify(
     ram: int | None = None,
     edges: Edges = "exact",
     outputs: Outputs = "all",
+    recurrent: Recurrent = "zero",
     labels: str | Path | None = None,
 ) -> VerifyReport:
     """Stream a recording, or a seeded drift, through the generated C and compare `hops` outputs with the oracle.
 
     Without `hops`: 200, or all that a recording holds. A network that carries its own state is compared call by call,
-    from the first on. With `board` the outputs come from the board's emulator. `ram`
-    and `edges` are those of `plan`; with streamed edges the judge is our own run over each longer window in numpy, and
-    the report tells how far that strays from the trained network (`labels`: a `.npy` of one class per frame, -1 for
-    none). Raises `VerificationError` when the oracle cannot run the network, `InputError` for a bad recording,
-    `BoardError` and `ToolchainError` when the C cannot be built or run.
+    from the first on. With `board` the outputs come from the board's emulator. `ram`, `edges`, `outputs` and
+    `recurrent` are those of `plan`. With streamed edges the judge is our own run over each longer window in numpy, with
+    carried state our own run over the stream, or LiteRT where it can go on from window to window; the report tells how
+    far that strays from the trained network (`labels`: a `.npy` of one class per frame, -1 for none). Raises
+    `VerificationError` when the oracle cannot run the network, `InputError` for a bad recording, `BoardError` and
+    `ToolchainError` when the C cannot be built or run.
     """
     if not isinstance(network, Network):
         network = load(network)
-    oracle = make_oracle(network.model, network.state)
+    oracle = make_oracle(network.model, network.state, streams=network.graph.call_frames is not None)
     network = _judged_by(network, oracle)
     board = load_board(board) if isinstance(board, str) else board
-    made = plan(network, hop, board.isa if board is not None else "portable", ram=ram, edges=edges, outputs=outputs)
+    isa = board.isa if board is not None else "portable"
+    made = plan(network, hop, isa, ram=ram, edges=edges, outputs=outputs, recurrent=recurrent)
     graph, hop, warmup = made.schedule.graph, made.schedule.hop, made.schedule.warmup_hops
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
     stack = None
@@ -96,31 +101,39 @@ def verify(
         model = StreamingModel(made)
         answers = [model.push_raw(hop_of(graph, frames, hop, i)) for i in range(pushes)]
     floating = _has_float_arithmetic(made)
-    own_run = _OwnRun(network, made) if floating else None
+    own_run = _OwnRun(network, made) if floating and not made.carried else None
+    carried = CarriedJudge(network, made, frames) if made.carried else None
     tally = _Tally(floating, edges == "exact")
-    deviation = Deviation(made.streamed, read_labels(labels, frames)) if made.streamed is not None else None
+    later = made.streamed.after if made.streamed is not None else 0
+    deviation = None
+    if made.streamed is not None or made.carried:
+        deviation = Deviation(network.graph.window_frames, later, read_labels(labels, frames))
     for i in range(pushes):
         ours = answers[i]
         if ours is None:
             continue
         end = (i + 1) * hop
         own = None if own_run is None else own_run.outputs(frames, i)
-        if made.streamed is not None and deviation is not None:
+        if deviation is not None:
+            trained = made.given_of(oracle.run(window_of(network.graph, frames, end - later)))
+            deviation.add(ours, trained, end - later)
+        if carried is not None:
+            theirs, own = carried.outputs(i)
+        elif made.streamed is not None:
             theirs = run_window(graph, window_of(graph, frames, end))
-            trained_end = end - made.streamed.after
-            trained = made.given_of(oracle.run(window_of(network.graph, frames, trained_end)))
-            deviation.add(ours, trained, trained_end)
         else:
             theirs = made.given_of(oracle.run(reference_inputs(network.graph, frames, hop, i)))
         tally.add(ours, theirs, own)
         if progress is not None:
             progress(i + 2 - warmup, pushes + 1 - warmup)
+    judge = oracle.name if made.streamed is None else "our own run over each window with streamed edges, in numpy"
     return tally.report(
         model=network.name,
         hop=hop,
         edges=edges,
         outputs=outputs,
-        oracle=oracle.name if made.streamed is None else "our own run over each window with streamed edges, in numpy",
+        recurrent=recurrent,
+        oracle=judge if carried is None else carried.name,
         input=source,
         board=board.name if board is not None else None,
         stack_bytes=stack,

@@ -10,6 +10,7 @@ from edgeshift.ir import ColumnGraph
 from edgeshift.ops import ColumnOp
 
 Read = Callable[[int, np.ndarray], np.ndarray]
+Compute = Callable[[ColumnOp, Sequence[int], Read], np.ndarray]
 
 
 def compute_columns(op: ColumnOp, columns: Sequence[int], read: Read) -> np.ndarray:
@@ -36,7 +37,9 @@ def run_window(graph: ColumnGraph, inputs: Sequence[np.ndarray]) -> list[np.ndar
     return [s.layout.from_columns(values[s.id], s.shape) for s in graph.outputs]
 
 
-def run_all(graph: ColumnGraph, values: dict[int, np.ndarray]) -> Mapping[int, np.ndarray]:
+def run_all(
+    graph: ColumnGraph, values: dict[int, np.ndarray], compute: Compute = compute_columns
+) -> Mapping[int, np.ndarray]:
     """Fill `values` (stream id -> `[columns, size]`), which holds the inputs, with every other stream.
 
     Columns that earlier calls left are those of `graph.history`, unless `values` holds others.
@@ -49,7 +52,7 @@ def run_all(graph: ColumnGraph, values: dict[int, np.ndarray]) -> Mapping[int, n
         values.setdefault(i, np.pad(known, ((0, len(graph.fresh(graph.streams[i]))), (0, 0))))
     for op in graph.ops:
         fresh = graph.fresh(op.output)
-        made = compute_columns(op, fresh, read)
+        made = compute(op, fresh, read)
         if fresh.start:
             values[op.output.id][fresh.start :] = made
         else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgeshift.errors import PlanError
 from edgeshift.pipeline import Edges, Network, Plan, plan_curve
-from edgeshift.shift import Outputs
+from edgeshift.shift import Outputs, Recurrent
 
 LONGER_HOPS = (2, 4, 8, 16, 32, 64)
 
@@ -16,6 +17,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
     return {
         "model": plan.network.name,
         "edges": "exact" if plan.streamed is None else "stream",
+        "recurrent": "carry" if plan.carried else "zero",
         "outputs_given": "all" if plan.newest is None else plan.newest.which,
         "latency_frames": 0 if plan.newest is None else plan.newest.latency,
         "isa": plan.isa,
@@ -42,20 +44,29 @@ def plan_data(plan: Plan) -> dict[str, Any]:
     }
 
 
-def curve_data(network: Network, hop: int | None, isa: str, edges: Edges, outputs: Outputs) -> dict[str, Any]:
+def curve_data(
+    network: Network, hop: int | None, isa: str, edges: Edges, outputs: Outputs, recurrent: Recurrent
+) -> dict[str, Any]:
     """RAM against work for a hop and longer ones: bytes of state and scratch, MACs per hop and per frame."""
     first, longest = network.graph.hop(hop), network.graph.window_frames
     hops = [first, *(h for h in LONGER_HOPS if first < h <= longest and network.graph.call_frames is None)]
-    points = [
-        {
-            "hop": h,
-            "ram_bytes": plan.memory.struct_bytes,
-            "macs_per_hop": plan.schedule.macs_per_hop,
-            "macs_per_frame": plan.schedule.macs_per_hop / h,
-        }
-        for h in hops
-        for plan in plan_curve(network, h, isa, edges, outputs)
-    ]
+    points = []
+    for h in hops:
+        try:
+            plans = plan_curve(network, h, isa, edges, outputs, recurrent)
+        except PlanError:
+            if h == first:
+                raise
+            continue  # too long a hop for a state that is carried
+        points += [
+            {
+                "hop": h,
+                "ram_bytes": plan.memory.struct_bytes,
+                "macs_per_hop": plan.schedule.macs_per_hop,
+                "macs_per_frame": plan.schedule.macs_per_hop / h,
+            }
+            for plan in plans
+        ]
     return {"model": network.name, "isa": isa, "edges": edges, "curve": points}
 
 

@@ -89,7 +89,8 @@ def print_report(out: Console, report: Any) -> None:
         out.print(
             f"largest difference {report.max_abs_diff:.3g} ({report.max_ulp:.0f} ulp), allowed {report.tolerance:.3g}"
         )
-        out.print(f"streamed outputs {own} our own run over each whole window")
+        over = "the stream, window by window" if report.recurrent == "carry" else "each whole window"
+        out.print(f"streamed outputs {own} our own run over {over}")
     if report.deviation is not None:
         d = report.deviation
         out.print(f"against the trained network ({d['trained_oracle']}), {d['frames_later']} frames later:")

@@ -6,6 +6,7 @@ from edgeshift.shift.early import NEVER, Early, candidates
 from edgeshift.shift.edges import StreamedEdges, stream_edges
 from edgeshift.shift.interior import find_interiors
 from edgeshift.shift.newest import NewestOutputs, Outputs, newest_outputs
+from edgeshift.shift.recurrent import Recurrent, carry_recurrences, check_carried
 from edgeshift.shift.schedule import (
     Block,
     KeptSum,
@@ -28,6 +29,7 @@ __all__ = [
     "Outputs",
     "Overlap",
     "Queue",
+    "Recurrent",
     "Reference",
     "Ring",
     "Schedule",
@@ -36,6 +38,8 @@ __all__ = [
     "StreamedEdges",
     "arithmetic_ranges",
     "candidates",
+    "carry_recurrences",
+    "check_carried",
     "find_interiors",
     "lower",
     "make_schedule",
