@@ -136,7 +136,7 @@ class TestVerify:
         """An oracle that lies in one hop: the report says so, and the status does."""
         from edgeshift.host import verify
 
-        def liar(model: bytes, state: object = ()) -> object:
+        def liar(model: bytes, state: object = (), streams: bool = False) -> object:
             made, calls = honest(model), itertools.count()
             answer = made.run
             made.run = lambda window: [o ^ (next(calls) == 7) for o in answer(window)]
