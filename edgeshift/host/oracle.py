@@ -1,6 +1,7 @@
 """The judge: LiteRT's reference kernels, through `ai_edge_litert` or `tflite_runtime`, whichever is installed.
 
-For ONNX models it is ONNX Runtime on the CPU, with the graph as it stands in the file (no optimisation).
+For ONNX models it is ONNX Runtime on the CPU, with the graph as it stands in the file (no optimisation), but for the
+layers of quantised networks that it has integer kernels for (see `onnx_runnable`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from edgeshift.errors import VerificationError
+from edgeshift.host.onnx_runnable import runnable_onnx
 from edgeshift.host.runnable import runnable
 from edgeshift.importers import is_onnx, read_model
 from edgeshift.passes.state import Carried
@@ -81,17 +83,20 @@ class OnnxRuntime:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            given = runnable_onnx(model)
+            self._session = runtime.InferenceSession(given.model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no common base
             raise VerificationError(f"ONNX Runtime refuses the model: {' '.join(str(error).split())}") from error
         self.name = f"onnxruntime {runtime.__version__}, CPU"
         asked = self._session.get_inputs()
-        self._names = [i.name for i in asked if i.type == "tensor(float)"]
-        rest = (i for i in asked if i.type != "tensor(float)")  # the importer has seen that they change nothing
+        self._names = [i.name for i in asked if i.type == "tensor(float)" or i.name in given.quantised]
+        rest = (i for i in asked if i.name not in self._names)  # the importer has seen that they change nothing
         self._idle = {i.name: np.zeros([d if isinstance(d, int) else 1 for d in i.shape], _dtype(i.type)) for i in rest}
+        if given.integer:
+            self.name += f", {given.integer} quantised {'layers' if given.integer > 1 else 'layer'} in integers"
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The outputs for one window of every float input, in the order and shapes of the file."""
+        """The outputs for one window of every float or quantised input, in the order and shapes of the file."""
         given = self._idle | dict(zip(self._names, inputs, strict=True))
         return [np.asarray(o) for o in self._session.run(None, given)]
 

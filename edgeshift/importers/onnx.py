@@ -1,4 +1,4 @@
-"""ONNX models (float32, opset 11 to 21) -> `ir.Graph`, read with the `onnx` package (extra `onnx`).
+"""ONNX models (float32, or quantised to 8 bits; opset 11 to 21) -> `ir.Graph`, read with the `onnx` package (an extra).
 
 Time keeps the axis that it has in the file at the network's inputs and outputs. In between tensors are stored as our
 operators want them, `[1, T, C]` and `[1, H, W, C]` (see `onnx_values`).
@@ -17,11 +17,15 @@ import numpy as np
 from edgeshift.errors import EdgeShiftError, ModelFormatError, UnsupportedOpError
 from edgeshift.importers.onnx_conv_transpose import CONV_TRANSPOSE
 from edgeshift.importers.onnx_elementwise import ELEMENTWISE
+from edgeshift.importers.onnx_exact import simplify
 from edgeshift.importers.onnx_fuse import fuse
 from edgeshift.importers.onnx_gelu import join_gelus
 from edgeshift.importers.onnx_inputs import fix_inputs, shapes_of
+from edgeshift.importers.onnx_integer import INTEGER_LAYERS, Quantised
 from edgeshift.importers.onnx_layers import LAYERS
 from edgeshift.importers.onnx_moves import MOVES
+from edgeshift.importers.onnx_qdq import CONVERSIONS, add_integer_input, as_bytes, in_integers, quant_of
+from edgeshift.importers.onnx_qoperator import as_qdq
 from edgeshift.importers.onnx_recurrent import RECURRENT
 from edgeshift.importers.onnx_scatter import SCATTER
 from edgeshift.importers.onnx_values import REPLACE, Builder, Source, Value
@@ -35,12 +39,6 @@ _WHY = {
     "If": "branches that are chosen at run time are not built",
     "Loop": "loops are not built",
     "Scan": "loops are not built",
-    "QuantizeLinear": "quantised ONNX models are not read",
-    "DequantizeLinear": "quantised ONNX models are not read",
-}
-_REMEDIES = {
-    "QuantizeLinear": "export it as float32, or convert it to a full-integer .tflite",
-    "DequantizeLinear": "export it as float32, or convert it to a full-integer .tflite",
 }
 
 
@@ -113,19 +111,24 @@ def parse_onnx(data: bytes, name: str, frames: int | None = None) -> Graph:
             "export it again, or convert it with onnx.version_converter"
         )
     try:
-        graph = _Reader(model, opset, frames).read(name, hashlib.sha256(data).hexdigest())
+        graph = _Reader(as_qdq(model), opset, frames).read(name, hashlib.sha256(data).hexdigest())
     except EdgeShiftError:
         raise
     except Exception as error:
         raise ModelFormatError(f"'{name}' cannot be read ({type(error).__name__}: {_line(error)})") from error
     check_graph(graph)
-    graph = fuse(prune(graph))
+    graph = fuse(prune(simplify(graph)))
     check_graph(graph)
     return graph
 
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
+
+
+def _is_tensor(node: Any) -> bool:
+    """Whether a node is a constant with a tensor in it."""
+    return node.op_type == "Constant" and len(node.attribute) == 1 and node.attribute[0].name == "value"
 
 
 def _within(node: Any) -> list[Any]:
@@ -146,10 +149,11 @@ class _Reader:
         graph, b = self.model.graph, self.b
         for index, node in enumerate(graph.node):
             if node.op_type in _WHY and node.op_type != "If":  # whatever else may be missing, this is what decides
-                remedy = _REMEDIES.get(node.op_type, REPLACE)
-                raise self._source(index, node, list(node.output)).refuse(_WHY[node.op_type], remedy)
+                raise self._source(index, node, list(node.output)).refuse(_WHY[node.op_type])
         for initializer in graph.initializer:
             b.constants[initializer.name] = self._array(initializer)
+        known = {n.output[0]: self._array(n.attribute[0].t) for n in graph.node if _is_tensor(n)}
+        self.quantised = Quantised(graph, {**b.constants, **known}, self._attributes)
         inputs = [i for i in graph.input if i.name not in b.constants]
         for given, shape in zip(inputs, shapes_of(inputs, self.frames).values(), strict=True):
             self._input(given, shape)
@@ -162,14 +166,16 @@ class _Reader:
         for given in graph.output:
             if given.name in b.constants or given.name in self.open:
                 raise UnsupportedOpError(f"output '{given.name}' is a constant; remove it")
-            outputs.append(self._output(b.values[given.name], given.name))
+            outputs.append(self._output(b.values[given.name], given))
         return b.graph(name, sha256, outputs)
 
-    def _output(self, value: Value, name: str) -> int:
+    def _output(self, value: Value, given: Any) -> int:
         """An output as ONNX stores it, under its own name."""
-        b = self.b
+        b, name = self.b, given.name
         b.source = Source(len(self.model.graph.node), "output", name, (), (name,), {}, self.opset)
         made = b.straight(value).id
+        if given.type.tensor_type.elem_type == self.onnx.TensorProto.UINT8:
+            return as_bytes(b, made)
         return b.emit("RESHAPE", [made], value.shape) if made in b.inputs else made
 
     def _scalars(self) -> dict[str, float]:
@@ -189,7 +195,10 @@ class _Reader:
     def _input(self, given: Any, shape: tuple[int, ...]) -> None:
         kind = given.type.tensor_type.elem_type
         dtype = self.onnx.helper.tensor_dtype_to_np_dtype(kind)
-        if dtype.kind in "iub":
+        grid = self.quantised.grid_of_input(given.name) if dtype in (np.int8, np.uint8) else None
+        if grid is not None:
+            add_integer_input(self.b, given.name, shape, grid, dtype == np.uint8)
+        elif dtype.kind in "iub":
             self.open[given.name] = np.zeros(shape, dtype)
         elif kind == _FLOAT:
             self.b.add_input(given.name, shape)
@@ -219,10 +228,16 @@ class _Reader:
             raise source.refuse(why, "give that its value, as a constant: --set NAME=VALUE")
         elif op == "If":
             raise source.refuse(_WHY[op])
+        elif op in CONVERSIONS:
+            b.values[outputs[0]] = CONVERSIONS[op](b, self.quantised.grid(node))
         elif node.domain not in ("", "ai.onnx") or op not in _BUILDERS:
             raise source.refuse("the operator is not supported", REPLACE)
         else:
+            first = len(b.nodes)
             made = _BUILDERS[op](b)
+            layer = self.quantised.layer(node, b.value().rank) if op in INTEGER_LAYERS else None
+            if layer is not None:
+                in_integers(b, first, layer)
             for output, value in zip(outputs, made if isinstance(made, list) else [made], strict=True):
                 if value is not None:
                     b.values[output] = value
@@ -240,16 +255,29 @@ class _Reader:
             found[output] = found[inner.name]
 
     def _source(self, index: int, node: Any, outputs: list[str]) -> Source:
-        attrs = {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
-        attrs = {k: v.decode() if isinstance(v, bytes) else v for k, v in attrs.items()}
         name = node.name or node.output[0]
-        return Source(index, node.op_type, name, tuple(node.input), tuple(outputs), attrs, self.opset)
+        return Source(index, node.op_type, name, tuple(node.input), tuple(outputs), self._attributes(node), self.opset)
+
+    def _attributes(self, node: Any) -> dict[str, Any]:
+        attrs = {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
+        return {k: v.decode() if isinstance(v, bytes) else v for k, v in attrs.items()}
+
+    def _keep(self, name: str, node: Any, values: np.ndarray) -> None:
+        """A constant that was quantised or dequantised, with what its integers were."""
+        self.b.constants[name] = values
+        per_tensor = node.op_type == "DequantizeLinear" and self.b.constants[node.input[1]].size == 1
+        if per_tensor and self.b.constants[node.input[0]].dtype in (np.int8, np.uint8):
+            self.b.grids[name] = quant_of(self.quantised.grid(node))
 
     def _compute(self, source: Source, node: Any) -> None:
         """A node of constants, by ONNX's own reference."""
         b, helper = self.b, self.onnx.helper
         if source.op == "Constant" and "value" in source.attrs:
             b.constants[source.outputs[0]] = self._array(source["value"])
+            return
+        converted = self.quantised.converted(node) if source.op in CONVERSIONS else None
+        if converted is not None:
+            self._keep(source.outputs[0], node, converted)
             return
         known = {i: b.constants[i] if i in b.constants else self.open[i] for i in dict.fromkeys(node.input) if i}
         types = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def binary(b: Builder, op: str, x: Value, y: Value) -> Value:
     if lead.rank < rank:
         order = tuple(range(rank))
     operands = [_aligned(b, v, rank, order).id for v in (x, y)]
-    attrs = {"fused_activation_function": 0} if op in ("ADD", "SUB", "MUL", "DIV") else {}
+    attrs: dict[str, Any] = {"fused_activation_function": 0} if op in ("ADD", "SUB", "MUL", "DIV") else {}
     made = b.emit(op, operands, [shape[a] for a in order], **attrs)
     roots: list[Axis | None] = [None] * rank
     for v in (x, y):
@@ -46,7 +47,7 @@ def _constant(b: Builder, value: float) -> Value:
     return b.keep(np.array(value, np.float32), f"{b.source.name}_constant")
 
 
-def unary(b: Builder, op: str, x: Value, **attrs: object) -> Value:
+def unary(b: Builder, op: str, x: Value, **attrs: Any) -> Value:
     return b.like(b.emit(op, [x.id], x.stored, **attrs), x)
 
 

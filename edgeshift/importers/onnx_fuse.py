@@ -31,7 +31,7 @@ def fuse(graph: Graph) -> Graph:
         place = next((p for p, i in enumerate(node.inputs) if i is not None and tensors[i].data is None), None)
         operand = node.inputs[place] if place is not None else None
         at = _layer(operand, nodes, made_by, users)
-        if at is None or operand is None:
+        if at is None or operand is None or tensors[operand].dtype != np.float32:
             continue
         if node.op in _CLAMPS and nodes[at].op in _CLAMPING:
             attrs = {**nodes[at].attrs, "fused_activation_function": _CLAMPS[node.op]}

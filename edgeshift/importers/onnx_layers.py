@@ -154,14 +154,18 @@ def _pool(b: Builder, op: str) -> Value:
 
 
 def padded(b: Builder, x: Value, widths: Sequence[tuple[int, int]], value: float) -> Value:
-    """Constant padding, `widths` per ONNX axis."""
+    """Constant padding, `widths` per ONNX axis; `value` is an int8 one where `x` is quantised."""
     if not any(w for pair in widths for w in pair):
         return x
     stored = [widths[a] for a in x.order]
     shape = [d + sum(w) for d, w in zip(x.stored, stored, strict=True)]
     operands = [x.id, b.data(np.array(stored, np.int32), "paddings")]
-    if value == 0.0:
+    quant = b.tensors[x.id].quant
+    if value == (0.0 if quant is None else quant.zero_point[0]):
         return b.like(b.emit("PAD", operands, shape), x)
+    if quant is not None:
+        operands.append(b.data(np.array([value], np.int8), "padding", quant))
+        return b.like(b.emit("PADV2", operands, shape), x)
     return b.like(b.emit("PADV2", [*operands, b.data(np.array([value], np.float32), "padding")], shape), x)
 
 

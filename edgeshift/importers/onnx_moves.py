@@ -163,8 +163,11 @@ def gather(b: Builder) -> Value:
 def pad(b: Builder) -> Value:
     x = b.value()
     given = _list(b, "pads", 1)
-    value = b.optional(2) if b.has(2) else b.source.get("value", 0.0)
-    value = float(np.asarray(0.0 if value is None else value).reshape(()))
+    value = b.optional(2) if b.has(2) else b.source.get("value", None)
+    if value is None and b.tensors[x.id].quant is not None:
+        raise b.source.refuse("it pads integers without a value", "quantise the model again")
+    value = np.asarray(0.0 if value is None else value).reshape(())
+    value = float(value) - (128 if value.dtype == np.uint8 else 0)
     axes = _list(b, "axes", 3) if b.has(3) else None
     axes = list(range(x.rank)) if axes is None else [b.axis(a, x.rank) for a in axes]
     if given is None or len(given) != 2 * len(axes):

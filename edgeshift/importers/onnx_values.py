@@ -13,11 +13,28 @@ from typing import Any
 import numpy as np
 
 from edgeshift.errors import UnsupportedOpError
-from edgeshift.ir import Graph, Node, Tensor
+from edgeshift.ir import Graph, Node, QuantParams, Tensor
 from edgeshift.ops import REGISTRY
 
 REPLACE = "replace it before the export, or split the network there"
 Axis = tuple[int, int]  # an input and one of its axes
+# What gives elements of its first operand, or a constant beside them, whatever they are.
+MOVES = (
+    "RESHAPE",
+    "TRANSPOSE",
+    "STRIDED_SLICE",
+    "GATHER",
+    "TILE",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "MIRROR_PAD",
+    "PAD",
+    "PADV2",
+    "CONCATENATION",
+    "MAX_POOL_2D",
+    "REDUCE_MAX",
+    "REDUCE_MIN",
+)
+_FLOAT = np.dtype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -76,6 +93,7 @@ class Builder:
         self.time_axes: dict[int, tuple[int, str]] = {}
         self.values: dict[str, Value] = {}
         self.constants: dict[str, np.ndarray] = {}
+        self.grids: dict[str, QuantParams] = {}  # of constants that were quantised
         self.source: Source = Source(-1, "", "", (), (), {}, 0)
         self.used: set[str] = set()  # names that some node or the caller reads
 
@@ -115,8 +133,10 @@ class Builder:
 
     # -- tensors
 
-    def add_input(self, name: str, shape: Sequence[int]) -> None:
-        made = self._tensor(name, tuple(shape))
+    def add_input(
+        self, name: str, shape: Sequence[int], dtype: np.dtype = _FLOAT, quant: QuantParams | None = None
+    ) -> None:
+        made = self.tensor(name, tuple(shape), dtype, quant)
         self.inputs.append(made)
         rank = len(shape)
         self.values[name] = Value(made, tuple(shape), tuple(range(rank)), tuple((made, a) for a in range(rank)))
@@ -125,30 +145,46 @@ class Builder:
         """A constant as a value."""
         if data.dtype == np.float64:
             data = data.astype(np.float32)
-        made = self.data(data, name)
+        made = self.data(data, name, self.grids.get(name))
         return Value(made, data.shape, tuple(range(data.ndim)), (None,) * data.ndim)
 
-    def data(self, data: np.ndarray, name: str = "constant") -> int:
+    def data(self, data: np.ndarray, name: str = "constant", quant: QuantParams | None = None) -> int:
         data = np.array(data, order="C")
         if data.dtype.kind == "f" and not np.isfinite(data).all():
             raise self.source.refuse("its constants hold NaN or infinite values", "train or export the model again")
         data.setflags(write=False)
         number = len(self.tensors)
-        self.tensors[number] = Tensor(number, name, data.shape, data.dtype, None, data)
+        self.tensors[number] = Tensor(number, name, data.shape, data.dtype, quant, data)
         return number
 
-    def _tensor(self, name: str, shape: tuple[int, ...]) -> int:
+    def tensor(
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype = _FLOAT, quant: QuantParams | None = None
+    ) -> int:
         number = len(self.tensors)
-        self.tensors[number] = Tensor(number, name, shape, np.dtype(np.float32))
+        self.tensors[number] = Tensor(number, name, shape, dtype, quant)
         return number
 
     # -- nodes
 
-    def emit(self, op: str, operands: Sequence[int | None], stored: Sequence[int], **attrs: Any) -> int:
-        """A node of ours, and the tensor that it makes."""
+    def emit(
+        self,
+        op: str,
+        operands: Sequence[int | None],
+        stored: Sequence[int],
+        *,
+        quant: QuantParams | None = None,
+        **attrs: Any,
+    ) -> int:
+        """A node of ours, and the tensor that it makes: int8 with `quant`, or where int8 is moved, else float32."""
         if op not in REGISTRY:
             raise self.source.refuse(f"it needs {op}, which is not built")
-        made = self._tensor(self.source.outputs[0], tuple(int(d) for d in stored))
+        x = None if operands[0] is None else self.tensors[operands[0]]
+        if quant is None and x is not None and x.dtype == np.int8 and op != "DEQUANTIZE":
+            if op not in MOVES:
+                raise self.source.refuse("it computes with integers", "quantise the model with QuantFormat.QDQ")
+            quant = x.quant
+        dtype = _FLOAT if quant is None else np.dtype(np.int8)
+        made = self.tensor(self.source.outputs[0], tuple(int(d) for d in stored), dtype, quant)
         self.nodes.append(Node(len(self.nodes), op, tuple(operands), (made,), attrs))
         return made
 

@@ -46,6 +46,11 @@ def same_quant(a: QuantParams | None, b: QuantParams | None) -> bool:
     return a is b or (a is not None and a.same_as(b))
 
 
+def rounds_even(node: Node) -> bool:
+    """Whether an int8 node has the arithmetic of ONNX (see `reference/even.py`), not of TFLite."""
+    return node.attrs.get("rounding") == "even"
+
+
 def clamp_bounds(stream: Stream, act: str) -> tuple[Any, Any]:
     """The bounds that a fused activation puts on an output, in its own dtype."""
     if stream.dtype == np.int8:

@@ -1,7 +1,7 @@
 """CONV_2D and DEPTHWISE_CONV_2D, with time on either spatial axis.
 
 Source: TFLite `reference_ops::Conv`, `DepthwiseConv`, `reference_integer_ops::ConvPerChannel`,
-`DepthwiseConvPerChannel`.
+`DepthwiseConvPerChannel`; of quantised ONNX networks ONNX Runtime's `QLinearConv`.
 
 Types: float32, int8 (weights per tensor or per channel).
 Shift: a column reads `kernel` columns, `dilation` apart; the stream's stride grows by the convolution's. Columns that
@@ -11,7 +11,7 @@ read padding are edges.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,14 +21,17 @@ from edgeshift.ops.common import (
     Features,
     activation,
     clamp,
+    clamp_bounds,
     clamp_scalars,
     ordered_sum,
     quantised,
     refuse,
     requantise,
+    rounds_even,
     spatial,
 )
 from edgeshift.reference.arithmetic import conv_multipliers
+from edgeshift.reference.even import even_int8, even_scales
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -57,8 +60,14 @@ class _Convolution(ColumnOp):
         self.out_channels = output.size // features.out_size
         if filter_scales is not None:
             (in_scale, self.zero_point), (out_scale, self.output_offset) = quantised(x), quantised(output)
-            pairs = conv_multipliers(float(in_scale), filter_scales, float(out_scale))
+            pairs = self._rescale(float(in_scale), filter_scales, float(out_scale))
             self.multiplier, self.shift = (np.broadcast_to(p, bias.shape).copy() for p in pairs)
+
+    rescale = ""  # the runtime function that finishes accumulators, where it is not `es_requantize_s8`
+
+    def _rescale(self, *scales: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Multipliers and shifts of the scales of input, filters and output."""
+        return conv_multipliers(*scales)
 
     @property
     def integer(self) -> bool:
@@ -76,10 +85,13 @@ class _Convolution(ColumnOp):
         """Bias, requantisation and activation of `[n, out_features, out_channels]`."""
         if self.integer:
             acc = acc.astype(np.int64) + self.bias
-            done = requantise(acc, self.multiplier, self.shift, self.output, self.act)
+            done = self._requantised(acc)
         else:
             done = clamp(acc + self.bias, self.output, self.act)
         return done.reshape(len(acc), -1)
+
+    def _requantised(self, acc: np.ndarray) -> np.ndarray:
+        return requantise(acc, self.multiplier, self.shift, self.output, self.act)
 
     def kernel(self) -> Kernel:
         shape = {
@@ -87,11 +99,12 @@ class _Convolution(ColumnOp):
             "taps": self.windows[0].kernel,
             "in_channels": self.in_channels,
             "out_channels": self.out_channels,
+            "rescale": self.rescale,
         }
         tables = {"weights": self.weights, "bias": self.bias}
         scalars = clamp_scalars(self.output, self.act)
         if self.integer:
-            tables |= {"multiplier": self.multiplier.astype(np.int32), "shift": self.shift.astype(np.int8)}
+            tables |= {"multiplier": self.multiplier, "shift": self.shift.astype(np.int8)}
             scalars |= {"input_offset": ("int32_t", -self.zero_point), "output_offset": ("int32_t", self.output_offset)}
         runtime = ("requantize",) if self.integer else ("float_math",)
         return Kernel(self.template, "taps", shape, tables, scalars, runtime)
@@ -148,6 +161,28 @@ class DepthwiseConv(_Convolution):
         return self._finish(ordered_sum(moved, weights))
 
 
+class _Even(_Convolution):
+    """Rescaled as ONNX Runtime's QLinearConv does."""
+
+    rescale = "es_even_rescale"
+
+    def _rescale(self, *scales: Any) -> tuple[np.ndarray, np.ndarray]:
+        found = even_scales(*scales)
+        self.scale = found.scale
+        return found.multiplier, found.shift
+
+    def _requantised(self, acc: np.ndarray) -> np.ndarray:
+        return even_int8(acc, self.scale, self.output_offset, *clamp_bounds(self.output, self.act))
+
+
+class EvenConv(_Even, Conv):
+    """A convolution of an ONNX network."""
+
+
+class EvenDepthwiseConv(_Even, DepthwiseConv):
+    """A depthwise convolution of an ONNX network."""
+
+
 def _lower(node: Node, low: Lowering, depthwise: bool) -> None:
     x, axis = low.along(node.inputs[0], (1, 2))
     weights, out = low.constant(node.inputs[1]), low.tensor(node.outputs[0])
@@ -173,7 +208,9 @@ def _lower(node: Node, low: Lowering, depthwise: bool) -> None:
     if axis == 2:
         weights = weights.transpose(0, 2, 1, 3)
     output = low.output(node, Layout.along(out.shape, axis))
-    build = DepthwiseConv if depthwise else Conv
+    build: type[_Convolution] = DepthwiseConv if depthwise else Conv
+    if rounds_even(node):
+        build = EvenDepthwiseConv if depthwise else EvenConv
     low.emit(
         build(
             node,

@@ -1,7 +1,8 @@
 """FULLY_CONNECTED: per column, over stacked columns, or over the whole window.
 
 Source: TFLite `reference_ops::FullyConnected`, `reference_integer_ops::FullyConnected[PerChannel]`; the int8 kernel
-rescales in double in LiteRT, in fixed point in TFLite-Micro and tflite-runtime (see `reference/dense.py`).
+rescales in double in LiteRT, in fixed point in TFLite-Micro and tflite-runtime (see `reference/dense.py`); of quantised
+ONNX networks ONNX Runtime's `QGemm` and `QLinearMatMul`.
 
 Types: float32, int8 (weights per tensor or per channel).
 Shift: per column, it reads the same column; over the whole window it reads them all, and is one column.
@@ -25,10 +26,12 @@ from edgeshift.ops.common import (
     quantised,
     refuse,
     requantise,
+    rounds_even,
 )
 from edgeshift.ops.conv import bias_of, filter_scales
 from edgeshift.reference.arithmetic import dense_multipliers
 from edgeshift.reference.dense import dense_int8, dense_scales, dense_steps
+from edgeshift.reference.even import even_int8, even_scales
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -74,7 +77,10 @@ class Dense(ColumnOp):
             return clamp(ordered_sum(x[:, :, None, :], weights) + self.bias, self.output, self.act).reshape(n, -1)
         acc = (x.astype(np.float64) - self.zero_point) @ weights.astype(np.float64).T
         acc = acc.astype(np.int64) + self.bias
-        if self.reference == "tflm":
+        if self.reference == "even":
+            scales = even_scales(*self.scales).scale
+            done = even_int8(acc, scales, self.output_offset, *clamp_bounds(self.output, self.act))
+        elif self.reference == "tflm":
             done = requantise(acc, *dense_multipliers(*self.scales), self.output, self.act)
         else:
             bounds = clamp_bounds(self.output, self.act)
@@ -97,6 +103,9 @@ class Dense(ColumnOp):
 
     def _rescale(self) -> tuple[str, np.ndarray, np.ndarray]:
         """The runtime function that finishes an accumulator, and its multipliers and shifts."""
+        if self.reference == "even":
+            found = even_scales(*self.scales)
+            return "es_even_rescale", found.multiplier, found.shift
         if self.reference == "tflm":
             return "es_requantize", *dense_multipliers(*self.scales)
         steps = dense_steps(dense_scales(*self.scales), self.output_offset, *clamp_bounds(self.output, self.act))
@@ -139,4 +148,5 @@ def lower_dense(node: Node, low: Lowering) -> None:
     scales = filter_scales(node, low.tensor(node.inputs[1]), x, 0)
     output = low.output(node, out)
     bias = bias_of(node, low, units, output)
-    low.emit(Dense(node, x, output, window, weights, bias, scales, activation(node), low.reference))
+    reference = "even" if rounds_even(node) else low.reference
+    low.emit(Dense(node, x, output, window, weights, bias, scales, activation(node), reference))

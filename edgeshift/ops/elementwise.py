@@ -1,6 +1,7 @@
 """ADD, SUB, MUL of two operands, broadcast against each other; either may be a constant.
 
-Source: TFLite `reference_ops::Add`, `Sub`, `Mul` and `reference_integer_ops::Add`, `Mul`.
+Source: TFLite `reference_ops::Add`, `Sub`, `Mul` and `reference_integer_ops::Add`, `Mul`; of quantised ONNX networks
+DequantizeLinear, the float operator and QuantizeLinear, as integers that give the same for every pair.
 
 Types: float32, int8.
 Shift: a column reads the same column of both operands, and shifts where both do. A constant that changes over time
@@ -17,9 +18,10 @@ import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Tensor, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
-from edgeshift.ops.common import activation, clamp_scalars, quantised, refuse
+from edgeshift.ops.common import activation, clamp_scalars, quantised, refuse, rounds_even
 from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.reference import elementwise as arithmetic
+from edgeshift.reference.even import EvenProduct, EvenSum
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -113,9 +115,28 @@ class Elementwise(Broadcast):
         return Kernel("elementwise", "column", shape, tables, scalars, ("float_math",), position)
 
 
+class EvenElementwise(Broadcast):
+    """ADD, SUB, MUL of a quantised ONNX network; `attrs["params"]` are the integers found for its scales."""
+
+    @property
+    def params(self) -> EvenSum | EvenProduct:
+        found: EvenSum | EvenProduct = self.node.attrs["params"]
+        return found
+
+    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+        return self.params.of(*self.operands(taps, columns)).reshape(len(columns), -1)
+
+    def kernel(self) -> Kernel:
+        tables = {"constant": self.constant[1]} if self.constant else {}
+        scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
+        operation = "even_product" if self.op == "MUL" else "even_sum"
+        shape = {**self.loops(), "operation": operation, "parameters": tuple(scalars)}
+        return Kernel("binary", "column", shape, tables, scalars, ("requantize", "binary_s8"), not self.follows_time)
+
+
 @operator("ADD", "SUB", "MUL")
 def lower_elementwise(node: Node, low: Lowering) -> None:
-    lower_broadcast(node, low, Elementwise)
+    lower_broadcast(node, low, EvenElementwise if rounds_even(node) else Elementwise)
 
 
 def lower_broadcast(node: Node, low: Lowering, build: type[Broadcast]) -> None:

@@ -1,6 +1,6 @@
 """BATCH_MATMUL of two activations, or of one and a constant.
 
-Source: TFLite `reference_ops::BatchMatMul`.
+Source: TFLite `reference_ops::BatchMatMul`; of quantised ONNX networks ONNX Runtime's `QLinearMatMul`.
 
 Types: float32, int8.
 Shift: where the rows of the first operand are time a column reads its own row, and the second operand whole: with a
@@ -16,10 +16,11 @@ import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Tensor, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
-from edgeshift.ops.common import clamp_scalars, ordered_sum, quantised, refuse, requantise
+from edgeshift.ops.common import clamp_scalars, ordered_sum, quantised, refuse, requantise, rounds_even
 from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.ops.moves import time_axis
 from edgeshift.reference.arithmetic import dense_multipliers
+from edgeshift.reference.even import even_int8, even_scales
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -54,7 +55,11 @@ class MatMul(ColumnOp):
         if output.dtype == np.int8:
             (a_scale, self.a_zero), (b_scale, self.b_zero) = (quantised(q) for q in quants)
             out_scale, self.output_offset = quantised(output)
-            self.multipliers = dense_multipliers(float(a_scale), b_scale, float(out_scale))
+            self.even = even_scales(float(a_scale), b_scale, float(out_scale)) if rounds_even(node) else None
+            if self.even is not None:
+                self.multipliers: tuple[np.ndarray, np.ndarray] = self.even.multiplier, self.even.shift
+            else:
+                self.multipliers = dense_multipliers(float(a_scale), b_scale, float(out_scale))
 
     @property
     def macs_per_column(self) -> int:
@@ -71,6 +76,8 @@ class MatMul(ColumnOp):
             return ordered_sum(a[..., :, None, :], b[..., None, :, :]).reshape(n, -1)
         left, right = a.astype(np.float64) - self.a_zero, b.astype(np.float64) - self.b_zero
         acc = (left @ np.swapaxes(right, -1, -2)).astype(np.int64)
+        if self.even is not None:
+            return even_int8(acc, self.even.scale, self.output_offset).reshape(n, -1)
         return requantise(acc, *self.multipliers, self.output, "NONE").reshape(n, -1)
 
     def kernel(self) -> Kernel:
@@ -82,6 +89,7 @@ class MatMul(ColumnOp):
             "units": (self.units, right[-2 if self.turned[1] else -1]),
             "depth": (self.depth, left[-2 if self.turned[0] else -1], right[-1 if self.turned[1] else -2]),
             "constant": self.constant is not None,
+            "rescale": "",
         }
         tables = {"constant": self.constant} if self.constant is not None else {}
         if self.output.dtype != np.int8:
@@ -94,6 +102,9 @@ class MatMul(ColumnOp):
             "output_offset": self.output_offset,
         }
         scalars = {name: ("int32_t", value) for name, value in numbers.items()} | clamp_scalars(self.output, "NONE")
+        if self.even is not None:
+            shape["rescale"] = "es_even_rescale"
+            scalars["multiplier"] = ("uint32_t", np.uint32(numbers["multiplier"]))
         return Kernel("matmul", "column", shape, tables, scalars, ("requantize",))
 
 

@@ -1,6 +1,7 @@
 """MEAN, SUM, REDUCE_MAX, REDUCE_MIN over any axes, time among them or not.
 
-Source: TFLite `reference_ops::QuantizedMeanOrSum`, `Mean`, `ReduceGeneric`.
+Source: TFLite `reference_ops::QuantizedMeanOrSum`, `Mean`, `ReduceGeneric`; of quantised ONNX networks ONNX Runtime's
+`QLinearGlobalAveragePool`.
 
 Types: float32, int8.
 Shift: over time it reads every column of the window; an int8 MEAN keeps running sums instead of columns. Over features
@@ -9,14 +10,14 @@ a column reads the same column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, SumRule, operator, sum_dtype
-from edgeshift.ops.common import quantised, refuse, same_quant
+from edgeshift.ops.common import quantised, refuse, rounds_even, same_quant
 from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.reference import reduce as arithmetic
 
@@ -34,9 +35,8 @@ class Reduce(ColumnOp):
         self.shape, self.reduced = shape, reduced
         self.count = window.kernel * x.size // output.size
         if output.dtype == np.int8 and not self.extreme:
-            build = arithmetic.mean_params if node.op == "MEAN" else arithmetic.sum_params
             (in_scale, in_zero), (out_scale, out_zero) = quantised(x), quantised(output)
-            self.params = build(float(in_scale), in_zero, float(out_scale), out_zero, self.count)
+            self.params = _builder(node)(float(in_scale), in_zero, float(out_scale), out_zero, self.count)
 
     @property
     def extreme(self) -> bool:
@@ -51,12 +51,23 @@ class Reduce(ColumnOp):
             done = (x.max if self.op == "REDUCE_MAX" else x.min)(axis=tuple(a + 1 for a in axes))
         elif self.output.dtype == np.int8:
             values = x.view(np.uint8) if self.op == "SUM" else x
-            finish = arithmetic.sum_int8_reference if self.op == "SUM" else arithmetic.mean_int8
-            done = finish(values.astype(np.int64).sum(axis=tuple(a + 1 for a in axes)), self.params)
+            done = self._finish(values.astype(np.int64).sum(axis=tuple(a + 1 for a in axes)))
         else:
             done = np.stack([arithmetic.sequential_sum(row, axes) for row in x])
             done = done / np.float32(self.count) if self.op == "MEAN" else done
         return done.reshape(n, -1)
+
+    def _finish(self, sums: np.ndarray) -> np.ndarray:
+        if rounds_even(self.node):
+            return arithmetic.mean_even(sums, self.params)
+        return (arithmetic.sum_int8_reference if self.op == "SUM" else arithmetic.mean_int8)(sums, self.params)
+
+    @property
+    def _finisher(self) -> str:
+        """The runtime function that finishes an int8 sum."""
+        if rounds_even(self.node):
+            return "es_mean_even_s8"
+        return "es_sum_reference_s8" if self.op == "SUM" else "es_mean_s8"
 
     def sum_rule(self) -> SumRule | None:
         """MEAN of int8. (SUM of int8 adds bytes in the reference; Extremes and float are no such sums.)"""
@@ -67,8 +78,8 @@ class Reduce(ColumnOp):
             kernel.shape["kept_loops"],
             kernel.shape["reduced_loops"],
             sum_dtype(self.count),
-            lambda sums: arithmetic.mean_int8(sums, self.params),
-            "es_mean_s8(sum, sum_offset, multiplier, shift, output_offset)",
+            self._finish,
+            f"{kernel.shape['finish']}(sum, sum_offset, multiplier, shift, output_offset)",
             kernel.scalars,
             kernel.runtime,
         )
@@ -80,6 +91,7 @@ class Reduce(ColumnOp):
         reduced_loops = collapse([self.shape[a] for a in self.reduced], [[strides[a] for a in self.reduced]])
         shape = {
             "operation": self.op.lower(),
+            "finish": self._finisher,
             "cast": "(uint8_t)" if self.op == "SUM" and self.output.dtype == np.int8 else "",
             "column": int(np.prod(self.shape, dtype=np.int64)),
             "kept_loops": tuple((count, *steps) for count, steps in kept_loops),
@@ -90,10 +102,19 @@ class Reduce(ColumnOp):
         if self.output.dtype == np.int8 and not self.extreme:
             names = ("sum_offset", "multiplier", "shift", "output_offset")
             scalars = {name: ("int32_t", getattr(self.params, name)) for name in names}
+            if rounds_even(self.node):
+                scalars["multiplier"] = ("uint32_t", np.uint32(self.params.multiplier))
             runtime = ("requantize", "reduce_s8")
         elif self.op == "MEAN":
             scalars = {"count": ("float", np.float32(self.count))}
         return Kernel("reduce", "runs", shape, {}, scalars, runtime)
+
+
+def _builder(node: Node) -> Callable[..., arithmetic.MeanParams]:
+    """What makes the parameters of an int8 sum or mean."""
+    if rounds_even(node):
+        return arithmetic.mean_even_params
+    return arithmetic.mean_params if node.op == "MEAN" else arithmetic.sum_params
 
 
 @operator("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")

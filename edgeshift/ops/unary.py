@@ -1,7 +1,7 @@
 """Functions of one element: activations, EXP, LOG, SQRT and their like, QUANTIZE, DEQUANTIZE.
 
 Int8 functions are tables of 256 entries, computed when the C is written. Source: see `reference/tables.py` and
-`reference/function_tables.py`.
+`reference/function_tables.py`. LOOKUP is what any function of one int8 element of a quantised ONNX network becomes.
 
 Types: float32, int8 (SQUARE: float32; QUANTIZE and DEQUANTIZE: uint8 too, at inputs and outputs).
 Shift: a column reads the same column.
@@ -17,8 +17,9 @@ import numpy as np
 
 from edgeshift.ir import Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
-from edgeshift.ops.common import clamp, clamp_scalars, quantised, refuse, same_quant
+from edgeshift.ops.common import clamp, clamp_scalars, quantised, refuse, rounds_even, same_quant
 from edgeshift.reference import arithmetic, float_functions, float_math, function_tables, tables
+from edgeshift.reference.even import quantize_even
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -120,11 +121,14 @@ class Convert(ColumnOp):
         x, scale = taps[0][:, 0], float(self.scale)
         if self.op == "DEQUANTIZE":
             return arithmetic.dequantize(x, scale, self.zero_point)
+        if rounds_even(self.node):
+            return quantize_even(x, scale, self.zero_point)
         return arithmetic.quantize_float(x, scale, self.zero_point, self.output.dtype.type)
 
     def kernel(self) -> Kernel:
         scalars = {"scale": ("float", self.scale), "zero_point": ("int32_t", self.zero_point)}
         function = "quantize_bytes" if self.output.dtype == np.uint8 else self.op.lower()
+        function += "_even" if self.op == "QUANTIZE" and rounds_even(self.node) else ""
         shape = {"count": self.output.size, "function": function}
         return Kernel("unary", "column", shape, {}, scalars, ("convert",))
 
@@ -144,6 +148,15 @@ def lower_unary(node: Node, low: Lowering) -> None:
         low.emit(Clamp(node, x, output))
     else:
         low.emit(FloatFunction(node, x, output, _float(node)))
+
+
+@operator("LOOKUP")
+def lower_lookup(node: Node, low: Lowering) -> None:
+    """A function of one int8 element whose table the importer has made: operand 1, `[256]`."""
+    x, table = low.stream(node.inputs[0]), low.constant(node.inputs[1])
+    if table is None or table.shape != (256,) or table.dtype != np.int8:
+        raise refuse(node, "its table is not a constant of 256 int8 values", "export the model again")
+    low.emit(Table(node, x, low.output(node, x.layout), table))
 
 
 def _float(node: Node) -> Float:

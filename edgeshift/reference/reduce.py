@@ -27,13 +27,14 @@ from edgeshift.reference.arithmetic import (
     round_half_away,
     wrap_int32,
 )
+from edgeshift.reference.even import even_int8, mean_scale
 
 
 @dataclass(frozen=True)
 class MeanParams:
-    """`count` elements go into a sum; the other fields are the arguments of `es_mean_s8`.
+    """`count` elements go into a sum; the other fields are the arguments of `es_mean_s8`, or of `es_mean_even_s8`.
 
-    `sum_offset` is `-count * zero_point`, `multiplier` in [0, 2^31), `shift` in [-31, 31].
+    `sum_offset` is `-count * zero_point`; `es_mean_s8` has `multiplier` in [0, 2^31), `shift` in [-31, 31].
     """
 
     count: int
@@ -55,6 +56,18 @@ def mean_int8(acc: ArrayLike, params: MeanParams) -> NDArray[np.int8]:
     shifted = wrap_int32(np.asarray(acc, np.int64) + params.sum_offset)
     scaled = multiply_by_quantized_multiplier(shifted, params.multiplier, params.shift)
     return clamp_to(scaled.astype(np.int64) + params.output_offset, -128, 127)
+
+
+def mean_even_params(in_scale: float, in_zp: int, out_scale: float, out_zp: int, count: int) -> MeanParams:
+    """MEAN int8 of ONNX Runtime over `count` elements; multiplier and shift are those of `es_even_rescale`."""
+    found = mean_scale(in_scale, out_scale, count)
+    return MeanParams(count, -in_zp * count, int(found.multiplier[0]), int(found.shift[0]), out_zp)
+
+
+def mean_even(acc: ArrayLike, params: MeanParams) -> NDArray[np.int8]:
+    """Finish MEAN of ONNX Runtime from the sums of the raw int8 values."""
+    scale = np.float32(params.multiplier * 2.0**-params.shift)
+    return even_int8(np.asarray(acc, np.int64) + params.sum_offset, np.asarray(scale), params.output_offset)
 
 
 def sum_params(in_scale: float, in_zp: int, out_scale: float, out_zp: int, count: int) -> MeanParams:

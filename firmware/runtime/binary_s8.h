@@ -1,4 +1,4 @@
-/* SQUARED_DIFFERENCE and PRELU of two int8 values. Needs requantize.h before it. */
+/* SQUARED_DIFFERENCE, PRELU and the arithmetic of ONNX of two int8 values. Needs requantize.h before it. */
 #ifndef ES_BINARY_S8_H
 #define ES_BINARY_S8_H
 
@@ -19,6 +19,34 @@ typedef struct {
     int32_t identity_multiplier, identity_shift;
     int32_t slope_multiplier, slope_shift;
 } es_prelu_s8_params;
+
+/* Multipliers in (-2^31, 2^31), the shift in [11, 46]. */
+typedef struct {
+    int32_t a_offset, b_offset;
+    int32_t a_multiplier, b_multiplier;
+    int32_t shift, output_offset;
+    int32_t activation_min, activation_max;
+} es_even_sum_s8_params;
+
+typedef struct {
+    int32_t a_offset, b_offset;
+    int32_t multiplier, shift, output_offset;
+    int32_t activation_min, activation_max;
+} es_even_product_s8_params;
+
+/* A weighted sum to nearest, ties to even: ADD and SUB of ONNX, for pairs of scales where it is the same function. */
+static inline int8_t es_even_sum_s8(int8_t a, int8_t b, const es_even_sum_s8_params *p) {
+    const int64_t sum = (int64_t)(a + p->a_offset) * p->a_multiplier + (int64_t)(b + p->b_offset) * p->b_multiplier;
+    const int32_t steps = es_even_shift_signed(sum, p->shift);
+    return (int8_t)es_clamp(steps + p->output_offset, p->activation_min, p->activation_max);
+}
+
+/* A scaled product likewise: MUL of ONNX. */
+static inline int8_t es_even_product_s8(int8_t a, int8_t b, const es_even_product_s8_params *p) {
+    const int64_t product = (int64_t)((a + p->a_offset) * (b + p->b_offset)) * p->multiplier;
+    const int32_t steps = es_even_shift_signed(product, p->shift);
+    return (int8_t)es_clamp(steps + p->output_offset, p->activation_min, p->activation_max);
+}
 
 /* (a - b)^2; each operand is below 2^14 in the scale that both share. */
 static inline int8_t es_squared_difference_s8(int8_t a, int8_t b, const es_squared_difference_s8_params *p) {

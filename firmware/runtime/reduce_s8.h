@@ -12,6 +12,12 @@ static inline int8_t es_mean_s8(int32_t sum, int32_t sum_offset, int32_t multipl
     return es_requantize_s8(shifted, multiplier, shift, output_offset, -128, 127);
 }
 
+/* MEAN as ONNX Runtime has it; multiplier and shift are those of es_even_rescale. */
+static inline int8_t es_mean_even_s8(int32_t sum, int32_t sum_offset, uint32_t multiplier, int32_t shift,
+                                     int32_t output_offset) {
+    return (int8_t)es_clamp(es_even_rescale(sum + sum_offset, multiplier, shift) + output_offset, -128, 127);
+}
+
 /* SUM of LiteRT's reference kernel, which takes the tensor for uint8: from the sum of the values' bytes. */
 static inline int8_t es_sum_reference_s8(int32_t byte_sum, int32_t sum_offset, int32_t multiplier, int32_t shift,
                                          int32_t output_offset) {

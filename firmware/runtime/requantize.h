@@ -69,4 +69,42 @@ static inline int32_t es_dense_rescale_wide(int32_t acc, uint64_t multiplier, in
     return acc < 0 ? -result : result;
 }
 
+/* x / 2^shift to nearest, ties to even; shift in [0, 63]. */
+static inline uint64_t es_even_shift(uint64_t x, int32_t shift) {
+    const uint64_t whole = x >> shift;
+    const uint64_t rest = x - (whole << shift), half = (UINT64_C(1) << shift) >> 1;
+    return whole + (shift > 0 && (rest > half || (rest == half && (whole & 1u))));
+}
+
+/* The same with a sign; right shifts are arithmetic. */
+static inline int32_t es_even_shift_signed(int64_t x, int32_t shift) {
+    const int64_t whole = x >> shift;
+    const int64_t twice = (x & (((int64_t)1 << shift) - 1)) * 2, one = (int64_t)1 << shift;
+    return (int32_t)(whole + (twice > one || (twice == one && (whole & 1))));
+}
+
+/* x rounded to the 24 significant bits of a float. */
+static inline uint64_t es_even_significand(uint64_t x) {
+    int32_t excess = 0;
+    while ((x >> excess) >> 24) {
+        ++excess;
+    }
+    return es_even_shift(x, excess) << excess;
+}
+
+/* ONNX Runtime's rescale: (float)acc * scale to nearest, ties to even, where scale = multiplier * 2^-shift is a float:
+ * multiplier 0 or in [2^23, 2^24), shift in [14, 56]. At most 65535 in magnitude. The three roundings of floats move a
+ * product below 256 by less than 2^-14: only so close to a tie do they matter, and are made one by one. */
+static inline int32_t es_even_rescale(int32_t acc, uint32_t multiplier, int32_t shift) {
+    const uint32_t magnitude = acc < 0 ? 0u - (uint32_t)acc : (uint32_t)acc;
+    const uint64_t raised = (uint64_t)magnitude * multiplier + (UINT64_C(1) << (shift - 1)) +
+                            (UINT64_C(1) << (shift - 14));
+    uint64_t steps = raised >> shift;
+    if (((raised >> (shift - 13)) & 8191u) == 0u) {
+        steps = es_even_shift(es_even_significand(es_even_significand(magnitude) * multiplier), shift);
+    }
+    const int32_t result = steps > 65535u ? 65535 : (int32_t)steps;
+    return acc < 0 ? -result : result;
+}
+
 #endif

@@ -1,0 +1,203 @@
+"""Which layers of a quantised ONNX network are computed in integers, as ONNX Runtime's own kernels for them do.
+
+Convolutions, products and means between a DequantizeLinear and a QuantizeLinear: QLinearConv, QLinearMatMul, QGemm and
+QLinearGlobalAveragePool add up in int32 and round once. Whatever else stands there is float arithmetic, and means
+what the graph says. A Relu or a Clip before the QuantizeLinear is none the worse for being applied behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgeshift.errors import UnsupportedOpError
+
+INTEGER_LAYERS = ("Conv", "Gemm", "MatMul", "GlobalAveragePool", "ReduceMean")
+_SHAPES = ("Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten")
+_CLAMPS = ("Relu", "Clip")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What int8 values mean: `scale * (q - zero_point)`. uint8 ones are held 128 lower, and so is their zero point."""
+
+    scale: np.float32
+    zero_point: int
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerLayer:
+    """`operands` are the grids of the computed operands, in order.
+
+    `weights` are int8 in the shape of the file, `scales` `[1]` or `[channels]`; `bias` is int32 `[channels]`.
+    """
+
+    operands: tuple[Grid, ...]
+    output: Grid
+    weights: np.ndarray | None = None
+    scales: np.ndarray | None = None
+    bias: np.ndarray | None = None
+
+
+class Quantised:
+    """The quantised parts of an ONNX graph. `constants` are its initializers and Constant nodes, by name."""
+
+    def __init__(self, graph: Any, constants: Mapping[str, np.ndarray], attributes: Callable[[Any], dict[str, Any]]):
+        self._constants, self._attributes = dict(constants), attributes
+        self._made_by = {output: node for node in graph.node for output in node.output}
+        self._readers: dict[str, list[Any]] = {}
+        for node in graph.node:
+            for name in node.input:
+                self._readers.setdefault(name, []).append(node)
+        self._outputs = {o.name for o in graph.output}
+        for node in graph.node:  # weights that are quantised in the graph
+            if node.op_type == "QuantizeLinear":
+                made = self.converted(node)
+                self._constants |= {node.output[0]: made} if made is not None else {}
+
+    def grid(self, node: Any) -> Grid:
+        """That of a QuantizeLinear or DequantizeLinear of activations. Raises `UnsupportedOpError`."""
+        scale = self._constants.get(node.input[1])
+        zero = self._constants.get(node.input[2]) if len(node.input) > 2 and node.input[2] else np.zeros((), np.uint8)
+        if scale is None or zero is None:
+            raise self.refuse(node, "its scale is computed (dynamic quantisation)", "quantise the model statically")
+        if scale.size != 1:
+            raise self.refuse(node, "activations are quantised per channel", "quantise activations per tensor")
+        if scale.dtype != np.float32 or zero.dtype not in (np.int8, np.uint8):
+            raise self.refuse(node, f"it quantises to {zero.dtype} with a {scale.dtype} scale", "quantise to 8 bits")
+        if not 0 < float(scale.reshape(())) < np.inf:
+            raise self.refuse(node, "its scale is not positive", "quantise the model again")
+        return Grid(np.float32(scale.reshape(())), int(zero.reshape(())) - (128 if zero.dtype == np.uint8 else 0))
+
+    def converted(self, node: Any) -> np.ndarray | None:
+        """What a QuantizeLinear or DequantizeLinear makes of a constant; `None` if it is computed, or in blocks."""
+        values, scale = (self._constants.get(name) for name in node.input[:2])
+        has_zero = len(node.input) > 2 and bool(node.input[2])
+        zero = self._constants.get(node.input[2]) if has_zero else np.zeros(1, np.uint8)
+        if values is None or scale is None or zero is None or (scale.ndim > 1 and scale.size > 1):
+            return None
+        axis = int(self._attributes(node).get("axis", 1)) % max(values.ndim, 1)
+        across = [-1 if a == axis and scale.size > 1 else 1 for a in range(values.ndim)]
+        scale = scale.reshape(across)
+        offset = zero.reshape(across) if zero.size > 1 else zero.reshape(())
+        if node.op_type == "DequantizeLinear":
+            steps = values.astype(np.int64) - (offset.astype(np.int64) if has_zero else 0)
+            return np.asarray(steps.astype(np.float32) * scale, np.float32)
+        bounds = np.iinfo(zero.dtype)
+        return (np.rint(values / scale) + offset.astype(np.int64)).clip(bounds.min, bounds.max).astype(zero.dtype)
+
+    def refuse(self, node: Any, why: str, remedy: str) -> UnsupportedOpError:
+        return UnsupportedOpError(f"ONNX node '{node.name or node.output[0]}' ({node.op_type}): {why}; {remedy}")
+
+    def grid_of_input(self, name: str) -> Grid | None:
+        """What the integers of an input of the network mean."""
+        for node in self._readers.get(name, []):
+            if node.op_type == "DequantizeLinear":
+                return self.grid(node)
+            if node.op_type in (*_SHAPES, "MaxPool", "Slice", "Pad"):
+                found = self.grid_of_input(node.output[0])
+                if found is not None:
+                    return found
+        return None
+
+    def layer(self, node: Any, rank: int) -> IntegerLayer | None:
+        """How a node, whose first operand has `rank` axes, is computed in integers; `None` if it is not.
+
+        Raises `UnsupportedOpError`.
+        """
+        if node.op_type not in INTEGER_LAYERS or node.domain not in ("", "ai.onnx"):
+            return None
+        attrs = self._attributes(node)
+        x, output = self._before(node.input[0]), self._behind(node.output[0])
+        if x is None or output is None:
+            return None
+        if node.op_type in ("GlobalAveragePool", "ReduceMean"):
+            two_left = node.op_type == "GlobalAveragePool" or len(self.mean_axes(node)) == rank - 2
+            return IntegerLayer((x,), output) if rank > 2 and two_left else None
+        second = self._before(node.input[1])
+        if node.op_type == "MatMul" and second is not None:
+            return IntegerLayer((x, second), output)
+        if node.op_type == "Gemm" and any(attrs.get(a, d) != d for a, d in (("alpha", 1), ("beta", 1), ("transA", 0))):
+            return None
+        axis = 1 if node.op_type == "MatMul" or (node.op_type == "Gemm" and not attrs.get("transB", 0)) else 0
+        found = self._weights(node, axis)
+        if found is None:
+            return None
+        weights, scales = found
+        bias = None
+        if len(node.input) > 2 and node.input[2]:
+            bias = self._bias(node, x.scale * scales, weights.shape[axis])
+            if bias is None:
+                return None
+        return IntegerLayer((x,), output, weights, scales, bias)
+
+    def _before(self, name: str) -> Grid | None:
+        """The grid of a computed operand that was just dequantised."""
+        node = self._made_by.get(name)
+        while node is not None and node.op_type in _SHAPES:
+            node = self._made_by.get(node.input[0])
+        if node is None or node.op_type != "DequantizeLinear" or node.input[0] in self._constants:
+            return None
+        return self.grid(node)
+
+    def _behind(self, name: str) -> Grid | None:
+        """The grid that the result is quantised to, if that is all that it is used for."""
+        while name not in self._outputs and len(self._readers.get(name, [])) == 1:
+            (node,) = self._readers[name]
+            if node.op_type == "QuantizeLinear":
+                return self.grid(node)
+            if node.op_type not in (*_SHAPES, *_CLAMPS) or node.input[0] != name:
+                return None
+            name = node.output[0]
+        return None
+
+    def _weights(self, node: Any, axis: int) -> tuple[np.ndarray, np.ndarray] | None:
+        made = self._made_by.get(node.input[1])
+        if made is None or made.op_type != "DequantizeLinear" or made.input[0] not in self._constants:
+            return None
+        values, scales = self._constants[made.input[0]], self._constants.get(made.input[1])
+        zero = (
+            self._constants.get(made.input[2]) if len(made.input) > 2 and made.input[2] else np.zeros(1, values.dtype)
+        )
+        if values.dtype not in (np.int8, np.uint8) or scales is None or zero is None or scales.dtype != np.float32:
+            return None
+        along = int(self._attributes(made).get("axis", 1))
+        if (scales.size > 1 and along % values.ndim != axis) or (node.op_type != "Conv" and values.ndim != 2):
+            return None
+        if not (scales > 0).all():
+            raise self.refuse(node, "its weights have a scale that is not positive", "quantise the model again")
+        shape = [-1 if zero.size > 1 and a == axis else 1 for a in range(values.ndim)]
+        steps = values.astype(np.int64) - zero.astype(np.int64).reshape(shape)
+        if steps.min() < -128 or steps.max() > 127:
+            raise self.refuse(
+                node,
+                "its weights are not symmetrically quantised",
+                "quantise them with weight_type=QuantType.QInt8, or the extra option WeightSymmetric",
+            )
+        return steps.astype(np.int8), scales.reshape(-1)
+
+    def _bias(self, node: Any, scale: np.ndarray, channels: int) -> np.ndarray | None:
+        """A constant bias in units of `scale`; a float one is rounded, as ONNX Runtime does before it fuses."""
+        made, values = self._made_by.get(node.input[2]), self._constants.get(node.input[2])
+        if made is not None and made.op_type == "DequantizeLinear" and made.input[0] in self._constants:
+            values, given = self._constants[made.input[0]], self._constants.get(made.input[1])
+            if (
+                values.dtype != np.int32
+                or given is None
+                or not np.allclose(given.reshape(-1), scale, rtol=1e-5, atol=0)
+            ):
+                return None
+        elif values is not None and values.dtype == np.float32:
+            values = np.rint(values.reshape(-1) / scale).clip(-(1 << 31), (1 << 31) - 1)
+        if values is None or values.size not in (1, channels):
+            return None
+        return np.broadcast_to(values.reshape(-1).astype(np.int64), (channels,)).astype(np.int32)
+
+    def mean_axes(self, node: Any) -> list[int]:
+        """The axes of a ReduceMean, as far as they are known; where two are left it is a GlobalAveragePool."""
+        attrs = self._attributes(node)
+        given = self._constants.get(node.input[1]) if len(node.input) > 1 and node.input[1] else attrs.get("axes")
+        return [] if given is None else [int(a) for a in np.asarray(given).reshape(-1)]
