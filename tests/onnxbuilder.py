@@ -73,8 +73,10 @@ class OnnxNet:
         bias = self.constant(self.rng.normal(0, 0.2, units))
         return self.node("Gemm", x, self.weights(units, depth), bias, transB=1)
 
-    def build(self) -> bytes:
-        results = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in self.outputs]
+    def build(self, outputs: Sequence[int] = ()) -> bytes:
+        """The model; `outputs` are the types of its outputs, float32 where nothing is said."""
+        kinds = outputs or [TensorProto.FLOAT] * len(self.outputs)
+        results = [helper.make_tensor_value_info(o, k, None) for o, k in zip(self.outputs, kinds, strict=True)]
         graph = helper.make_graph(self.nodes, "net", self.inputs, results, self.initializers)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
         return bytes(model.SerializeToString())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ def binary(b: Builder, op: str, x: Value, y: Value) -> Value:
     if lead.rank < rank:
         order = tuple(range(rank))
     operands = [_aligned(b, v, rank, order).id for v in (x, y)]
-    attrs: dict[str, Any] = {"fused_activation_function": 0} if op in ("ADD", "SUB", "MUL", "DIV") else {}
+    attrs = {"fused_activation_function": 0} if op in ("ADD", "SUB", "MUL", "DIV") else {}
     made = b.emit(op, operands, [shape[a] for a in order], **attrs)
     roots: list[Axis | None] = [None] * rank
     for v in (x, y):
@@ -47,7 +46,7 @@ def _constant(b: Builder, value: float) -> Value:
     return b.keep(np.array(value, np.float32), f"{b.source.name}_constant")
 
 
-def unary(b: Builder, op: str, x: Value, **attrs: Any) -> Value:
+def unary(b: Builder, op: str, x: Value, **attrs: object) -> Value:
     return b.like(b.emit(op, [x.id], x.stored, **attrs), x)
 
 

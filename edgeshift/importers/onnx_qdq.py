@@ -6,7 +6,7 @@ between them and int8. `onnx_exact` then removes what gives the same without.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +27,7 @@ def quant_of(grid: Grid) -> QuantParams:
 def quantize(b: Builder, grid: Grid) -> Value:
     """QuantizeLinear of a computed float tensor."""
     x = b.value()
-    return b.like(b.emit("QUANTIZE", [x.id], x.stored, quant=quant_of(grid), **EVEN), x)
+    return b.like(b.emit_as(quant_of(grid), "QUANTIZE", [x.id], x.stored, **EVEN), x)
 
 
 def dequantize(b: Builder, grid: Grid) -> Value:
@@ -35,7 +35,7 @@ def dequantize(b: Builder, grid: Grid) -> Value:
     x = b.value()
     quant = quant_of(grid)
     if not quant.same_as(b.tensors[x.id].quant):
-        x = replace(x, id=b.emit("RESHAPE", [x.id], x.stored, quant=quant))
+        x = replace(x, id=b.emit_as(quant, "RESHAPE", [x.id], x.stored))
     return b.like(b.emit("DEQUANTIZE", [x.id], x.stored), x)
 
 
@@ -45,7 +45,7 @@ CONVERSIONS: dict[str, Callable[[Builder, Grid], Value]] = {
 }
 
 
-def add_integer_input(b: Builder, name: str, shape: list[int], grid: Grid, unsigned: bool) -> None:
+def add_integer_input(b: Builder, name: str, shape: Sequence[int], grid: Grid, unsigned: bool) -> None:
     """An input of the network that is quantised already; uint8 becomes int8 at once."""
     if not unsigned:
         b.add_input(name, shape, np.dtype(np.int8), quant_of(grid))
@@ -53,7 +53,7 @@ def add_integer_input(b: Builder, name: str, shape: list[int], grid: Grid, unsig
     b.add_input(name, shape, np.dtype(np.uint8), quant_of(replace(grid, zero_point=grid.zero_point + 128)))
     b.source = replace(b.source, outputs=(name,))
     x = b.values[name]
-    b.values[name] = b.like(b.emit("QUANTIZE", [x.id], x.stored, quant=quant_of(grid)), x)
+    b.values[name] = b.like(b.emit_as(quant_of(grid), "QUANTIZE", [x.id], x.stored), x)
 
 
 def as_bytes(b: Builder, made: int) -> int:

@@ -166,23 +166,26 @@ class Builder:
 
     # -- nodes
 
-    def emit(
+    def emit(self, op: str, operands: Sequence[int | None], stored: Sequence[int], **attrs: Any) -> int:
+        """A node of ours, and the tensor that it makes: float32, or int8 where int8 is moved."""
+        x = None if operands[0] is None else self.tensors[operands[0]]
+        if x is None or x.dtype != np.int8 or op == "DEQUANTIZE":
+            return self.emit_as(None, op, operands, stored, **attrs)
+        if op not in MOVES:
+            raise self.source.refuse("it computes with integers", "quantise the model with QuantFormat.QDQ")
+        return self.emit_as(x.quant, op, operands, stored, **attrs)
+
+    def emit_as(
         self,
+        quant: QuantParams | None,
         op: str,
         operands: Sequence[int | None],
         stored: Sequence[int],
-        *,
-        quant: QuantParams | None = None,
         **attrs: Any,
     ) -> int:
-        """A node of ours, and the tensor that it makes: int8 with `quant`, or where int8 is moved, else float32."""
+        """A node that makes an int8 tensor, without `quant` a float32 one."""
         if op not in REGISTRY:
             raise self.source.refuse(f"it needs {op}, which is not built")
-        x = None if operands[0] is None else self.tensors[operands[0]]
-        if quant is None and x is not None and x.dtype == np.int8 and op != "DEQUANTIZE":
-            if op not in MOVES:
-                raise self.source.refuse("it computes with integers", "quantise the model with QuantFormat.QDQ")
-            quant = x.quant
         dtype = _FLOAT if quant is None else np.dtype(np.int8)
         made = self.tensor(self.source.outputs[0], tuple(int(d) for d in stored), dtype, quant)
         self.nodes.append(Node(len(self.nodes), op, tuple(operands), (made,), attrs))
