@@ -8,6 +8,7 @@ model = edgeshift.StreamingModel(network, hop=2)
 output = model.push(frames)  # None until the first whole window
 """
 
+from edgeshift.convert import convert
 from edgeshift.device import Board, Flashing, all_boards, flash, load_board, plan_flash
 from edgeshift.errors import (
     BoardError,
@@ -52,6 +53,7 @@ __all__ = [
     "all_boards",
     "bench",
     "compile",
+    "convert",
     "export",
     "flash",
     "load",

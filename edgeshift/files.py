@@ -1,4 +1,4 @@
-"""Writing folders: all of the files or none."""
+"""Files: folders written whole or not at all, and numpy's files read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,31 @@ import contextlib
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from edgeshift.errors import OutputError
+
+
+def read_arrays(path: Path) -> list[np.ndarray]:
+    """The array of a `.npy` file, or those of an `.npz` file. Raises `OSError`, and `ValueError` for damage."""
+    try:
+        read = np.load(path, allow_pickle=False)
+        return [read[name] for name in read.files] if isinstance(read, np.lib.npyio.NpzFile) else [read]
+    except (EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise ValueError(error) from error
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The one array of a file. Raises as `read_arrays`."""
+    arrays = read_arrays(path)
+    if len(arrays) != 1:
+        raise ValueError(f"it holds {len(arrays)} arrays, not one")
+    return arrays[0]
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -10,6 +10,7 @@ import click
 
 from edgeshift.cli.bench import bench
 from edgeshift.cli.compile import compile
+from edgeshift.cli.convert import convert
 from edgeshift.cli.export import export
 from edgeshift.cli.flash import flash
 from edgeshift.cli.inspect import inspect
@@ -20,7 +21,7 @@ from edgeshift.errors import EdgeShiftError, OutputError
 
 __all__ = ["cli", "main"]
 
-VERBS = (inspect, compile, export, verify, run, bench, flash, boards, ops)
+VERBS = (convert, inspect, compile, export, verify, run, bench, flash, boards, ops)
 
 
 class _InOrder(click.Group):

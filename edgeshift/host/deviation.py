@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgeshift.errors import InputError
+from edgeshift.files import read_array
 
 
 def read_labels(path: str | Path | None, frames: Sequence[np.ndarray]) -> np.ndarray | None:
@@ -16,8 +17,8 @@ def read_labels(path: str | Path | None, frames: Sequence[np.ndarray]) -> np.nda
     if path is None:
         return None
     try:
-        labels = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        labels = read_array(Path(path))
+    except (OSError, ValueError) as error:
         raise InputError(f"cannot read the labels '{path}': {error}") from error
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or all(len(labels) != len(f) for f in frames):
         raise InputError(f"'{path}' must hold one integer for each frame of the recording")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeshift.errors import InputError
+from edgeshift.files import read_array
 from edgeshift.ir import ColumnGraph, Stream
 from edgeshift.reference.arithmetic import quantize_float
 from edgeshift.shift import Schedule
@@ -106,7 +107,7 @@ def read_recording(graph: ColumnGraph, path: str | Path, seed: int = 0) -> list[
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    return np.atleast_1d(np.load(path, allow_pickle=False))
+    return np.atleast_1d(read_array(path))
 
 
 def _read_csv(path: Path) -> np.ndarray:
