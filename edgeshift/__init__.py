@@ -24,7 +24,17 @@ from edgeshift.errors import (
     VerificationError,
 )
 from edgeshift.export import Exported, export
-from edgeshift.host import BenchResult, RunResult, StreamingModel, VerifyReport, bench, run, verify
+from edgeshift.host import (
+    BenchResult,
+    Finding,
+    RunResult,
+    StreamingModel,
+    VerifyReport,
+    bench,
+    examine,
+    run,
+    verify,
+)
 from edgeshift.ops import operators
 from edgeshift.pipeline import Artifacts, Network, Plan, compile, load, plan, plan_curve
 
@@ -35,6 +45,7 @@ __all__ = [
     "BoardError",
     "DeviceError",
     "EdgeShiftError",
+    "Finding",
     "Flashing",
     "Exported",
     "InputError",
@@ -54,6 +65,7 @@ __all__ = [
     "bench",
     "compile",
     "convert",
+    "examine",
     "export",
     "flash",
     "load",

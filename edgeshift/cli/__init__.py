@@ -10,7 +10,9 @@ import click
 
 from edgeshift.cli.bench import bench
 from edgeshift.cli.compile import compile
+from edgeshift.cli.completion import completion
 from edgeshift.cli.convert import convert
+from edgeshift.cli.doctor import doctor
 from edgeshift.cli.export import export
 from edgeshift.cli.flash import flash
 from edgeshift.cli.inspect import inspect
@@ -21,7 +23,7 @@ from edgeshift.errors import EdgeShiftError, OutputError
 
 __all__ = ["cli", "main"]
 
-VERBS = (convert, inspect, compile, export, verify, run, bench, flash, boards, ops)
+VERBS = (convert, inspect, compile, export, verify, run, bench, flash, boards, ops, doctor, completion)
 
 
 class _InOrder(click.Group):

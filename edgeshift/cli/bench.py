@@ -35,6 +35,10 @@ def bench(
 
     Exact and the same every time; instructions are not cycles. Fails when the board's outputs are not those of
     this computer.
+
+    \b
+    edgeshift bench kws.tflite --board mps2-an386
+    edgeshift bench kws.tflite --board mps2-an386 --isa portable --hop 2
     """
     result = edgeshift.bench(edgeshift.load(model, **read), board, hop, isa=isa, **stream, **plan)
     answer(as_json, result.as_dict(), functools.partial(text.print_bench, result=result))

@@ -31,7 +31,12 @@ def compile(
     read: dict[str, Any],
     as_json: bool,
 ) -> None:
-    """Write <name>.h and <name>.c: C99 without heap, all state in one struct."""
+    """Write <name>.h and <name>.c: C99 without heap, all state in one struct.
+
+    \b
+    edgeshift compile kws.tflite -o out
+    edgeshift compile kws.tflite -o out --hop 2 --ram 8192 --board nucleo-f446re
+    """
     network = edgeshift.load(model, **read)
     made = edgeshift.compile(edgeshift.plan(network, hop, instruction_set(**kernels), **plan), folder, name=name)
     figures = data.plan_data(made.plan) | {"name": made.name, "files": [str(made.header), str(made.source)]}

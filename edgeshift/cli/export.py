@@ -38,7 +38,8 @@ def export(
     """Write a package for CMake, Arduino, PlatformIO, Zephyr or ESP-IDF, with an example.
 
     \b
-    edgeshift export kws.tflite --hop 2 --as arduino -o kws --board arduino-nano-33-ble
+    edgeshift export kws.tflite --as cmake -o kws
+    edgeshift export kws.tflite --as arduino -o kws --board arduino-nano-33-ble
     """
     made = edgeshift.plan(edgeshift.load(model, **read), hop, instruction_set(**kernels), **plan)
     exported = edgeshift.export(made, kind, folder, name, version)

@@ -7,13 +7,18 @@ from rich.console import Console
 
 import edgeshift
 from edgeshift.cli.answer import answer
-from edgeshift.cli.options import JSON
+from edgeshift.cli.options import JSON, complete_boards
 from edgeshift.device.boards import RUNNERS
 
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--board", metavar="BOARD", help="The board, or a file that describes one [that of the build].")
+@click.option(
+    "--board",
+    metavar="BOARD",
+    shell_complete=complete_boards,
+    help="The board, or a file that describes one [that of the build].",
+)
 @click.option("--runner", type=click.Choice(list(RUNNERS)), help="By which tool [the board's first that is here].")
 @click.option("--port", metavar="PORT", help="The serial port, for bossac: /dev/ttyACM0.")
 @click.option("--host", metavar="USER@HOST", help="The computer, for Linux boards: pi@raspberrypi.local.")

@@ -32,8 +32,12 @@ def inspect(
     """Show the shift plan: what each layer computes per hop, and what it needs.
 
     \b
-    Columns of the table: S is the stride (frames per column), new the columns computed per hop,
-    ring the columns kept (x phases).
+    Columns of the table: S is the stride (frames per column), new the columns
+    computed per hop, ring the columns kept (x phases).
+
+    \b
+    edgeshift inspect kws.tflite --hop 2
+    edgeshift inspect kws.tflite --curve
     """
     network, isa = edgeshift.load(model, **read), instruction_set(**kernels)
     if curve:

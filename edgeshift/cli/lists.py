@@ -6,12 +6,12 @@ import click
 
 import edgeshift
 from edgeshift.cli.answer import answer
-from edgeshift.cli.options import JSON
+from edgeshift.cli.options import JSON, complete_boards
 from edgeshift.report.boards import board_data, detailed_board_data, print_board, print_boards
 
 
 @click.command()
-@click.argument("board", required=False)
+@click.argument("board", required=False, shell_complete=complete_boards)
 @JSON
 def boards(board: str | None, as_json: bool) -> None:
     """List the boards that are known, or show one: by its name, or its file.
@@ -32,6 +32,11 @@ def boards(board: str | None, as_json: bool) -> None:
 @click.command()
 @JSON
 def ops(as_json: bool) -> None:
-    """List the operators that are supported."""
+    """List the operators that are supported.
+
+    \b
+    edgeshift ops
+    edgeshift ops --json
+    """
     names = edgeshift.operators()
     answer(as_json, {"operators": names}, lambda out: out.print("\n".join(names)))

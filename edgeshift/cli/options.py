@@ -37,10 +37,21 @@ def _choice(flag: str, names: list[str], help: str) -> Option[Any]:
     return click.option(flag, type=click.Choice(names), default=names[0], show_default=True, help=help)
 
 
+def complete_boards(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The boards whose names begin so, for the shell."""
+    return [board.name for board in edgeshift.all_boards() if board.name.startswith(incomplete)]
+
+
 MODEL = click.argument("model", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 HOP = click.option("--hop", type=click.IntRange(min=1), help="Frames between outputs [1, or the network's own].")
-BOARD = click.option("--board", metavar="BOARD", required=True, help="The board, or a file that describes one.")
+BOARD = click.option(
+    "--board",
+    metavar="BOARD",
+    required=True,
+    shell_complete=complete_boards,
+    help="The board, or a file that describes one.",
+)
 
 READ = _together(
     "read",
@@ -86,7 +97,9 @@ PLAN = _together(
 KERNELS = _together(
     "kernels",
     {
-        "board": click.option("--board", metavar="BOARD", help="Choose kernels for this board."),
+        "board": click.option(
+            "--board", metavar="BOARD", shell_complete=complete_boards, help="Choose kernels for this board."
+        ),
         "isa": click.option(
             "--isa", type=click.Choice(ISAS), help="Choose kernels for this instruction set [portable]."
         ),

@@ -28,7 +28,12 @@ def run(
     read: dict[str, Any],
     as_json: bool,
 ) -> None:
-    """Build for a board, run it on its emulator and print its outputs."""
+    """Build for a board, run it on its emulator and print its outputs.
+
+    \b
+    edgeshift run kws.tflite --board mps2-an386 --hops 5
+    edgeshift run kws.tflite --board raspberry-pi-zero --input recording.npy
+    """
     network = edgeshift.load(model, **read)
     result = edgeshift.run(network, board, hop, **stream, **plan)
 

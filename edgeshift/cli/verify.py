@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 import edgeshift
 from edgeshift.cli.answer import answer
-from edgeshift.cli.options import HOP, JSON, MODEL, PLAN, READ, RECORDING
+from edgeshift.cli.options import HOP, JSON, MODEL, PLAN, READ, RECORDING, complete_boards
 from edgeshift.report import text
 
 
@@ -18,7 +18,12 @@ from edgeshift.report import text
 @MODEL
 @HOP
 @RECORDING
-@click.option("--board", metavar="BOARD", help="Run on this board's emulator instead of this computer.")
+@click.option(
+    "--board",
+    metavar="BOARD",
+    shell_complete=complete_boards,
+    help="Run on this board's emulator instead of this computer.",
+)
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Classes, for --edges stream.")
 @PLAN
 @READ
@@ -37,6 +42,11 @@ def verify(
 
     Streams a recording, or a seeded drift, through the C hop by hop; each output must be the reference's for
     that window. Status 0 only when all are exact.
+
+    \b
+    edgeshift verify kws.tflite
+    edgeshift verify kws.tflite --hop 2 --board mps2-an386 --hops 50
+    edgeshift verify kws.tflite --edges stream --input recording.npy
     """
     network = edgeshift.load(model, **read)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty()) as bar:

@@ -85,7 +85,7 @@ TOOLS = {
     "picotool": Tool(
         "picotool",
         (".uf2", ".elf"),
-        "apt-get install picotool (from Debian 13 on), or github.com/raspberrypi/picotool",
+        "apt-get install picotool (Debian 13 on)",
         lambda job: ["load", "-v", "-x", str(job.image)],
         first=BOOTSEL,
     ),
@@ -106,7 +106,7 @@ TOOLS = {
     "bossac": Tool(
         "bossac",
         (".bin",),
-        "arduino-cli core install arduino:mbed_nano, which brings the bossac that knows the chip: 1.9.1-arduino2",
+        "arduino-cli core install arduino:mbed_nano",  # 1.9.1-arduino2: that of others does not know the chip
         lambda job: [f"--port={job.port}", "-U", "-i", "-e", "-w", str(job.image), "-R"],
         first="press the reset button twice, quickly",
         needs="port",
@@ -121,7 +121,7 @@ TOOLS = {
     "nrfutil": Tool(
         "nrfutil",
         (".hex",),
-        "docs.nordicsemi.com, nRF Util; then nrfutil install device",
+        "docs.nordicsemi.com: nRF Util, with device",
         lambda job: ["device", "program", "--firmware", str(job.image), "--options", NRFUTIL_OPTIONS],
     ),
     "scp": Tool(

@@ -22,7 +22,8 @@ from edgeshift.passes.state import Carried
 from edgeshift.shift import Reference
 
 
-def _runtime() -> tuple[str, ModuleType]:
+def find_runtime() -> tuple[str, ModuleType]:
+    """The package whose interpreter judges, and the interpreter's module. Raises `VerificationError` without one."""
     for name in ("ai_edge_litert", "tflite_runtime"):
         try:
             return name, importlib.import_module(f"{name}.interpreter")
@@ -116,7 +117,7 @@ class LiteRT:
     """
 
     def __init__(self, model: bytes, streams: bool = False, shapes: Sequence[tuple[int, ...]] | None = None) -> None:
-        package, runtime = _runtime()
+        package, runtime = find_runtime()
         self._streams = streams
         try:
             self._interpreter = runtime.Interpreter(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgeshift.cli import cli
 from edgeshift.device import all_boards
 from edgeshift.ops import REGISTRY
 from edgeshift.resources import resource
@@ -212,12 +213,15 @@ def test_wrong_usage_is_status_2(arguments: tuple[str, ...], kws: Path) -> None:
 
 
 def test_help_of_every_verb() -> None:
+    """What it does, an example, and its options, in 80 columns."""
     top = edgeshift("--help")
     assert top.status == 0
-    for verb in ("inspect", "compile", "verify", "run", "boards", "ops"):
-        assert verb in top.out
+    for verb in cli.commands:
+        assert f"\n  {verb} " in top.out
         result = edgeshift(verb, "-h")
-        assert result.status == 0 and "--json" in result.out
+        assert result.status == 0 and ("--json" in result.out or verb == "completion")
+        assert f"\n  edgeshift {verb}" in result.out.partition("\n")[2]
+        assert max(map(len, result.out.splitlines())) <= 80
 
 
 class TestAsAProgram:
