@@ -11,7 +11,7 @@ def completion(context: click.Context, shell: str) -> None:
     """Print what makes a shell complete verbs, options and boards.
 
     \b
-    edgeshift completion bash > ~/.local/share/bash-completion/completions/edgeshift
+    edgeshift completion bash >> ~/.bash_completion
     edgeshift completion zsh > ~/.zfunc/_edgeshift      (a folder of your fpath)
     edgeshift completion fish > ~/.config/fish/completions/edgeshift.fish
     """

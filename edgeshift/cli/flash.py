@@ -19,7 +19,9 @@ from edgeshift.device.boards import RUNNERS
     shell_complete=complete_boards,
     help="The board, or a file that describes one [that of the build].",
 )
-@click.option("--runner", type=click.Choice(list(RUNNERS)), help="By which tool [the board's first that is here].")
+@click.option(
+    "--runner", type=click.Choice(list(RUNNERS)), metavar="TOOL", help="pyocd, openocd, ... [the first that is here]."
+)
 @click.option("--port", metavar="PORT", help="The serial port, for bossac: /dev/ttyACM0.")
 @click.option("--host", metavar="USER@HOST", help="The computer, for Linux boards: pi@raspberrypi.local.")
 @click.option("--dry-run", is_flag=True, help="Print the command, and run nothing.")
