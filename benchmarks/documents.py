@@ -8,6 +8,7 @@ A document holds blocks, from a comment that says what to put there to `<!-- end
     <!-- figures: Cortex-M4, RAM -->       the tables of benchmarks/results.json whose title begins so
     <!-- scaling: window -->               benchmarks' docs/scaling.csv, the rows over growing windows or depths
     <!-- source: edgeshift/cli/lists.py ops -->  a function or a class of a Python file, as it stands there
+    <!-- header: examples/activity/activity.tflite -->  what the generated header of a network at hop 4 declares
     <!-- operators -->                     every operator, from the registry and its docstrings
 """
 
@@ -26,6 +27,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import edgeshift
 from benchmarks.networks import worked_example
 from benchmarks.scaling import DEPTH, WINDOW
 from edgeshift.kernels import ISAS, VARIANTS
@@ -33,7 +35,7 @@ from edgeshift.ops import REGISTRY, ColumnOp
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "docs" / "example.tflite"
-BLOCK = re.compile(r"<!-- (run|figures|scaling|source|operators)(?:: (.*?))? -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- (run|figures|scaling|source|header|operators)(?:: (.*?))? -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def documents() -> list[Path]:
@@ -57,6 +59,7 @@ def made(kind: str, argument: str) -> str:
         "figures": figures,
         "scaling": scaling,
         "source": source,
+        "header": header,
         "operators": lambda _: operators(),
     }
     return makers[kind](argument)
@@ -92,6 +95,21 @@ def source(place: str) -> str:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             return "\n".join(["```python", *text.splitlines()[first - 1 : node.end_lineno], "```"])
     raise SystemExit(f"error: {file} has no {name}")
+
+
+# -- the C API
+
+
+def header(model: str) -> str:
+    """The constants of a generated header as a table, and below it the functions."""
+    sources = edgeshift.plan(ROOT / model, 4).sources
+    text = sources.files[f"{sources.name}.h"]
+    constants = [["constant", "here", "is"]]
+    for name, value, comment in re.findall(r"^#define (\w+) (.+?)(?: /\* (.*) \*/)?$", text, re.MULTILINE):
+        shown = value if len(value) < 30 else "..."
+        constants.append([f"`{name}`", f"`{shown}`", comment])
+    functions = text[text.index("/* Forget every frame") :].split("#ifdef __cplusplus")[0].strip()
+    return f"{markdown(constants, left=(0, 1, 2))}\n\n```c\n{functions}\n```"
 
 
 # -- figures
