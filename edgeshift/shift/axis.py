@@ -228,6 +228,10 @@ def input_layouts(graph: Graph, time_axis: int | None, frames: int | None) -> tu
     return layouts, temporal, "; ".join(words)
 
 
+# An image [1, a, b, 1] is taken for a sensors over time, not for time over features, when b is so many times longer.
+SENSORS_FIRST = 4
+
+
 def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | None) -> tuple[Layout, int, str]:
     """A layout, how sure it is (0 best) and in words where it came from."""
     shape = tensor.shape
@@ -252,7 +256,10 @@ def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | No
         return layout, 0 if layout.columns > 1 else 1, f"{layout.columns} frames a call, as its state has them"
     long_axes = [a for a, d in enumerate(shape) if d > 1]
     if len(long_axes) >= 2 or (long_axes and len(shape) > 2):
-        return Layout.along(shape, long_axes[0]), 0, f"axis {long_axes[0]} (guessed)"
+        axis = long_axes[0]
+        if len(shape) == 4 and shape[-1] == 1 and shape[2] >= SENSORS_FIRST * shape[1]:
+            axis = 2
+        return Layout.along(shape, axis), 0, f"axis {axis} (guessed)"
     seen = _first_reshape(graph, tensor)
     if seen is not None:
         layout = Layout.along(seen, next(a for a, d in enumerate(seen) if d > 1))
