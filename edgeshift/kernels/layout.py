@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.common import Features
-from edgeshift.ops.conv import Conv, DepthwiseConv
+from edgeshift.ops.conv import Conv, DepthwiseConv, EvenConv, EvenDepthwiseConv
 from edgeshift.ops.dense import Dense
 from edgeshift.shift import StreamPlan
 
@@ -44,6 +44,17 @@ def rounding(shift: np.ndarray) -> str:
     if (shift < 0).all():
         return "right"
     return "down" if (shift <= 0).all() else "both"
+
+
+def endings(op: Conv | DepthwiseConv, floats: bool = False) -> tuple[np.ndarray, np.ndarray, str]:
+    """What the rescale of a vector takes, per channel twice int32, and its name.
+
+    Of the layers of ONNX networks the first is the bits of a float scale where the instruction set has `floats`.
+    """
+    if isinstance(op, (EvenConv, EvenDepthwiseConv)):
+        first = np.ascontiguousarray(op.scale) if floats else op.multiplier
+        return first.view(np.int32), op.shift.astype(np.int32), "even"
+    return op.multiplier, op.shift.astype(np.int32), rounding(op.shift)
 
 
 def patch_shape(op: Conv | Dense, plan: StreamPlan) -> dict[str, Any]:

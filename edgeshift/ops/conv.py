@@ -168,7 +168,7 @@ class _Even(_Convolution):
 
     def _rescale(self, *scales: Any) -> tuple[np.ndarray, np.ndarray]:
         found = even_scales(*scales)
-        self.scale = found.scale
+        self.scale = np.broadcast_to(found.scale, self.bias.shape)
         return found.multiplier, found.shift
 
     def _requantised(self, acc: np.ndarray) -> np.ndarray:

@@ -151,6 +151,18 @@ static inline int32x4_t es_mve_requantize_both(int32x4_t acc, int32x4_t multipli
     return es_mve_requantize_down(vshlq_s32(acc, vmaxq_s32(shift, none)), multiplier, vminq_s32(shift, none));
 }
 
+/* es_even_rescale of four, one by one. */
+static inline int32x4_t es_mve_requantize_even(int32x4_t acc, int32x4_t multiplier, int32x4_t shift) {
+    int32_t steps[4], multipliers[4], shifts[4];
+    vstrwq_s32(steps, acc);
+    vstrwq_s32(multipliers, multiplier);
+    vstrwq_s32(shifts, shift);
+    for (int32_t i = 0; i < 4; ++i) {
+        steps[i] = es_even_rescale(steps[i], (uint32_t)multipliers[i], shifts[i]);
+    }
+    return vldrwq_s32(steps);
+}
+
 /* Eight rescaled accumulators, four even and four odd, plus the output's zero point and clamped. */
 static inline int16x8_t es_mve_join(int32x4_t even, int32x4_t odd, int32_t output_offset, int32_t activation_min,
                                     int32_t activation_max) {

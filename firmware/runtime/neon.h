@@ -30,6 +30,14 @@ static inline int32x4_t es_neon_requantize_both(int32x4_t acc, int32x4_t multipl
     return es_neon_requantize_down(vshlq_s32(acc, vmaxq_s32(shift, none)), multiplier, vminq_s32(shift, none));
 }
 
+/* es_even_rescale of four: ONNX Runtime's own floats, whose bits `scale` holds. Beyond 16 bits it saturates. */
+static inline int32x4_t es_neon_requantize_even(int32x4_t acc, int32x4_t scale, int32x4_t unused) {
+    (void)unused;
+    const float32x4_t steps = vmulq_f32(vcvtq_f32_s32(acc), vreinterpretq_f32_s32(scale));
+    const float32x4_t limit = vdupq_n_f32(65535.0f);
+    return vcvtnq_s32_f32(vminq_f32(vmaxq_f32(steps, vnegq_f32(limit)), limit));
+}
+
 /* 16 rescaled accumulators plus the output's zero point, clamped to an activation range. */
 static inline int8x16_t es_neon_narrow(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d, int32_t output_offset,
                                        int32_t activation_min, int32_t activation_max) {

@@ -93,18 +93,24 @@ static inline uint64_t es_even_significand(uint64_t x) {
 }
 
 /* ONNX Runtime's rescale: (float)acc * scale to nearest, ties to even, where scale = multiplier * 2^-shift is a float:
- * multiplier 0 or in [2^23, 2^24), shift in [14, 56]. At most 65535 in magnitude. The three roundings of floats move a
- * product below 256 by less than 2^-14: only so close to a tie do they matter, and are made one by one. */
+ * multiplier 0 or in [2^23, 2^24), shift in [14, 56]. Right where the result is at most 255 in magnitude; beyond, some
+ * result of its sign beyond 255.
+ *
+ * First the product with 16 bits behind the point, right but for 1.5 in the last. The three roundings of floats move a
+ * product below 256 by up to 2 of these: only as close as that to a tie do they matter, and are made one by one. */
 static inline int32_t es_even_rescale(int32_t acc, uint32_t multiplier, int32_t shift) {
     const uint32_t magnitude = acc < 0 ? 0u - (uint32_t)acc : (uint32_t)acc;
-    const uint64_t raised = (uint64_t)magnitude * multiplier + (UINT64_C(1) << (shift - 1)) +
-                            (UINT64_C(1) << (shift - 14));
-    uint64_t steps = raised >> shift;
-    if (((raised >> (shift - 13)) & 8191u) == 0u) {
-        steps = es_even_shift(es_even_significand(es_even_significand(magnitude) * multiplier), shift);
+    const int32_t left = shift < 40 ? 40 - shift : 0;
+    const uint32_t limit = 0x7fffffffu >> left; /* what is larger gives more than 255 */
+    const uint32_t raised = (magnitude < limit ? magnitude : limit) << left;
+    const uint32_t product = (uint32_t)es_high_mul((int32_t)raised, (int32_t)(multiplier << 7)) >> (shift + left - 40);
+    int32_t steps = (int32_t)((product + 0x8000u) >> 16);
+    if (((product + 0x8004u) & 0xffffu) <= 8u) {
+        const uint64_t exact = es_even_significand(es_even_significand(magnitude) * multiplier);
+        const uint64_t rounded = es_even_shift(exact, shift);
+        steps = rounded > 65535u ? 65535 : (int32_t)rounded;
     }
-    const int32_t result = steps > 65535u ? 65535 : (int32_t)steps;
-    return acc < 0 ? -result : result;
+    return acc < 0 ? -steps : steps;
 }
 
 #endif

@@ -92,6 +92,19 @@ def residual() -> bytes:
     return net.build()
 
 
+def wide() -> bytes:
+    """Channels enough for vectors, and some over: every kind of convolution, two dense layers."""
+    net = OnnxNet(37)
+    x = net.node("Relu", net.conv(net.input([1, C, T]), (C, 22), [5], [2, 2]))
+    x = net.node("Relu", net.conv(x, (22, 22), [3], [1, 1], group=22))
+    x = net.node("Relu", net.conv(x, (22, 36), [1]))
+    x = net.conv(x, (36, 7), [3], strides=[2])
+    x = net.node("LeakyRelu", net.conv(x, (7, 7), [3], group=7), alpha=0.1)
+    x = net.node("Relu", net.gemm(net.node("Flatten", x), 63, 21))
+    net.output(net.gemm(x, 21, 5))
+    return net.build()
+
+
 def dense_over_time() -> bytes:
     net = OnnxNet(33)
     x = net.input([1, T, C])

@@ -24,7 +24,7 @@ def _both(runtime: Runtime, acc: np.ndarray, scale: np.ndarray) -> tuple[np.ndar
 
 def test_rescale_at_random(runtime: Runtime) -> None:
     rng = np.random.default_rng(0)
-    n = 200_000
+    n = 100_000
     acc = (rng.choice([-1, 1], n) * 2.0 ** rng.uniform(0, 31, n)).astype(np.int64).clip(-(1 << 31), (1 << 31) - 1)
     scale = rng.uniform(0.01, 300, n) / np.maximum(np.abs(acc), 1)
     ours, wanted = _both(runtime, acc, np.minimum(scale, 512.0))
@@ -34,7 +34,7 @@ def test_rescale_at_random(runtime: Runtime) -> None:
 def test_rescale_near_ties(runtime: Runtime) -> None:
     """Scales whose product with the accumulator is a half, or as many units in the last place beside it."""
     rng = np.random.default_rng(1)
-    n = 200_000
+    n = 100_000
     acc = np.floor(2.0 ** rng.uniform(1, 31, n)).astype(np.int64)
     half = rng.integers(0, 128, n) + 0.5
     scale = (half / acc).astype(np.float32)

@@ -8,7 +8,7 @@ from edgeshift.kernels import variant
 from edgeshift.kernels.armv6m.common import folded_bias, output_scalars, rescalable, scales, within_limit
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.base import Patches
-from edgeshift.ops.conv import Conv
+from edgeshift.ops.conv import Conv, EvenConv
 from edgeshift.shift import StreamPlan
 
 LANES = 4
@@ -17,14 +17,14 @@ FEWEST = 3  # below this the portable kernel needs less
 WORD_MASK = 0xFFFFFFFF
 
 
-@variant("armv6m", Conv)
+@variant("armv6m", Conv, EvenConv)
 def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, Conv)
     if not op.integer or op.groups != 1 or op.out_channels < FEWEST:
         return None
     weights = op.weights.reshape(op.out_channels, -1)
     folded = folded_bias(op.bias, weights, op.zero_point)
-    if not (within_limit(folded, weights) and rescalable(op)):
+    if not (within_limit(folded, weights) and (op.rescale or rescalable(op))):
         return None
     base = op.kernel()
     size = weights.shape[1]
@@ -37,10 +37,16 @@ def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     tables = {
         "weights": packed_weights(weights),
         "bias": packed_bias(folded - 128 * weights.astype(np.int64).sum(axis=1)),
-        "scales": scales(op),
     }
     patches = Patches("uint8_t", -(-size // 4) * 4, 1, op.features.out_size, op.out_channels)
-    scalars, runtime = output_scalars(op, base.scalars), ("armv6m", "armv6m_conv")
+    runtime: tuple[str, ...] = ("armv6m", "armv6m_conv")
+    if op.rescale:  # in C, one by one
+        tables |= {name: base.tables[name] for name in ("multiplier", "shift")}
+        scalars, runtime = dict(base.scalars), ("requantize", *runtime)
+        scalars.pop("input_offset")
+    else:
+        tables["scales"] = scales(op)
+        scalars = output_scalars(op, base.scalars)
     return Kernel("armv6m/conv", "patches", shape, tables, scalars, runtime, patches=patches)
 
 

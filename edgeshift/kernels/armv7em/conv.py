@@ -14,7 +14,7 @@ from edgeshift.kernels.armv7em.requantize import Finish, accumulator_bounds, fin
 from edgeshift.kernels.layout import patch_shape
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.base import Patches
-from edgeshift.ops.conv import Conv
+from edgeshift.ops.conv import Conv, EvenConv
 from edgeshift.ops.dense import Dense
 from edgeshift.shift import StreamPlan
 
@@ -22,7 +22,7 @@ LONGEST_PATCH = 2048  # 16-bit inputs: what is longer would cost too much scratc
 MOST_PATCHES = 3  # that share a load of weights; a third one saves a twentieth of the instructions
 
 
-@variant("armv7em", Conv)
+@variant("armv7em", Conv, EvenConv)
 def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, Conv)
     if not op.integer or op.groups != 1:
@@ -30,9 +30,10 @@ def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     base, shape = op.kernel(), patch_shape(op, plan)
     bias = _folded(op)
     bounds = accumulator_bounds(_flat(op), bias)
-    ending = finish(*bounds, op.multiplier, op.shift, op.output_offset)
-    positions = op.features.out_size
-    return _kernel(base, shape, _flat(op), bias, bounds, ending, "es_requantize", positions, plan)
+    rescale, ending = op.rescale or "es_requantize", None
+    if not op.rescale:
+        ending = finish(*bounds, op.multiplier, op.shift, op.output_offset)
+    return _kernel(base, shape, _flat(op), bias, bounds, ending, rescale, op.features.out_size, plan)
 
 
 @variant("armv7em", Dense)

@@ -8,14 +8,14 @@ from edgeshift.kernels import variant
 from edgeshift.kernels.layout import interleave
 from edgeshift.kernels.neon.blocks import LANES, int8_kernel
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.ops.conv import Conv
+from edgeshift.ops.conv import Conv, EvenConv
 from edgeshift.ops.dense import Dense
 from edgeshift.shift import StreamPlan
 
 CHANNELS = 32
 
 
-@variant("dotprod", Conv, Dense)
+@variant("dotprod", Conv, EvenConv, Dense)
 def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, (Conv, Dense))
     if not op.integer or (isinstance(op, Conv) and op.groups != 1):

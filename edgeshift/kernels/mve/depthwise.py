@@ -7,29 +7,30 @@ import numpy as np
 from edgeshift.kernels import variant
 from edgeshift.kernels.layout import (
     depthwise_shape,
+    endings,
     even_odd,
     finish_table,
     folded_bias_of_channels,
     outside_table,
     padded,
-    rounding,
     tap_pairs_fit,
 )
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.ops.conv import DepthwiseConv
+from edgeshift.ops.conv import DepthwiseConv, EvenDepthwiseConv
 from edgeshift.shift import StreamPlan
 
 LANES = 8
 BYTES = 16
 
 
-@variant("mve", DepthwiseConv)
+@variant("mve", DepthwiseConv, EvenDepthwiseConv)
 def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, DepthwiseConv)
     if not op.integer or op.in_channels != op.out_channels:
         return None
     wide = op.out_channels >= BYTES and tap_pairs_fit(op)
-    constants = (folded_bias_of_channels(op), op.multiplier, op.shift)
+    multiplier, shift, name = endings(op)
+    constants = (folded_bias_of_channels(op), multiplier, shift)
     if wide:
         template, weights = "mve/depthwise", padded(op.weights.reshape(-1, op.out_channels), 0, 2)
         at = _blocks(op.out_channels)
@@ -44,7 +45,7 @@ def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
             "weights": padded(op.weights, 2, LANES),
             "finish": finish_table(LANES, even_odd, *constants),
         }
-    shape = {**depthwise_shape(op, plan, tables["weights"]), "rounding": rounding(op.shift), **extra}
+    shape = {**depthwise_shape(op, plan, tables["weights"]), "rounding": name, **extra}
     scalars = {k: v for k, v in op.kernel().scalars.items() if k != "input_offset"}
     tables |= outside_table(shape, op)
     return Kernel(template, "taps", shape, tables, scalars, ("requantize", "mve"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeshift.kernels.layout import finish_table, folded_bias, in_order, padded, patch_shape, rounding
+from edgeshift.kernels.layout import endings, finish_table, folded_bias, in_order, padded, patch_shape
 from edgeshift.ops import Kernel
 from edgeshift.ops.base import Patches
 from edgeshift.ops.conv import Conv
@@ -62,8 +62,9 @@ def int8_kernel(
     tables: dict[str, np.ndarray] = {"weights": in_blocks(weights, channels, arrange)}
     bias = folded_bias(op)
     if isinstance(op, Conv):
-        tables["finish"] = finish_table(LANES, in_order, bias, op.multiplier, op.shift)
-        finish = {"rounding": rounding(op.shift), "rescale": ""}
+        *constants, name = endings(op, floats=True)
+        tables["finish"] = finish_table(LANES, in_order, bias, *constants)
+        finish = {"rounding": name, "rescale": ""}
     else:
         tables |= {"bias": padded(bias, 0, LANES), **{n: base.tables[n] for n in ("multiplier", "shift")}}
         finish = {"rounding": "", "rescale": base.shape["rescale"]}

@@ -8,7 +8,7 @@ from edgeshift.kernels import variant
 from edgeshift.kernels.layout import interleave, padded
 from edgeshift.kernels.neon.blocks import LANES, block_shape, in_blocks, int8_kernel, matrix, patches_of
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.ops.conv import Conv
+from edgeshift.ops.conv import Conv, EvenConv
 from edgeshift.ops.dense import Dense
 from edgeshift.shift import StreamPlan
 
@@ -17,7 +17,7 @@ CHANNELS_FLOAT = 32  # four to an accumulator
 BYTES = 16
 
 
-@variant("neon", Conv, Dense)
+@variant("neon", Conv, EvenConv, Dense)
 def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, (Conv, Dense))
     if isinstance(op, Conv) and op.groups != 1:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from edgeshift.kernels import variant
 from edgeshift.kernels.layout import (
     depthwise_shape,
+    endings,
     folded_bias_of_channels,
     outside_table,
-    rounding,
     tap_pairs_fit,
 )
 from edgeshift.ops import ColumnOp, Kernel
-from edgeshift.ops.conv import DepthwiseConv
+from edgeshift.ops.conv import DepthwiseConv, EvenDepthwiseConv
 from edgeshift.shift import StreamPlan
 
 
-@variant("neon", DepthwiseConv)
+@variant("neon", DepthwiseConv, EvenDepthwiseConv)
 def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     assert isinstance(op, DepthwiseConv)
     lanes = 16 if op.integer else 4
@@ -27,11 +25,13 @@ def depthwise(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     if not op.integer:
         shape |= {"pairs": False}
         return Kernel("neon/depthwise", "taps", shape, base.tables, base.scalars, ("float_math", "neon"))
-    shape |= {"rounding": rounding(op.shift), "pairs": tap_pairs_fit(op)}
+    multiplier, shift, name = endings(op, floats=True)
+    shape |= {"rounding": name, "pairs": tap_pairs_fit(op)}
     tables = {
         **base.tables,
         "bias": folded_bias_of_channels(op),
-        "shift": op.shift.astype(np.int32),
+        "multiplier": multiplier,
+        "shift": shift,
         **outside_table(shape, op),
     }
     scalars = {k: v for k, v in base.scalars.items() if k != "input_offset"}
