@@ -37,7 +37,7 @@ def reduced(*shapes: tuple[int, ...]) -> object:
         ((1, 1), 1, 1),
     ],
 )
-def test_the_first_long_axis_is_time_unless_the_second_of_an_image_is_far_longer(shape: tuple[int, ...], window: int, frame: int) -> None:
+def test_the_first_long_axis_is_time_or_a_far_longer_second(shape: tuple[int, ...], window: int, frame: int) -> None:
     graph = graph_of(reduced(shape))
     assert (graph.window_frames, graph.inputs[0].size) == (window, frame)
     assert graph.temporal == {graph.inputs[0].id}
