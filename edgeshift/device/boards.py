@@ -22,7 +22,8 @@ else:
 ADDRESS_SPACE = 1 << 32  # bytes
 IMAGES = ("bare-metal", "linux")
 EMULATORS = ("qemu-system", "qemu-user", "rp2040js")
-BOOTS = {"rp2040": 0xE48BFF56, "rp2350": 0xE48BFF59}  # files of firmware/boot, with the chip's UF2 family
+# Files of firmware/boot, with the chip's UF2 family when its ROM takes such files.
+BOOTS = {"rp2040": 0xE48BFF56, "rp2350": 0xE48BFF59, "imxrt1062": None}
 # What flashes: how a runner of each kind is told its board (edgeshift/device/flashing.py runs them).
 RUNNERS = {
     "pyocd": "target",

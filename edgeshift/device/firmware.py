@@ -65,22 +65,21 @@ class Firmware:
         """
         elf = self.folder / f"{name}.elf"
         self.toolchain.link([*self.objects, *objects], self.folder / "link.ld" if self.board.memory else None, elf)
-        if self.board.boot and self.board.memory:
-            if self.board.boot == "rp2040":
-                self._check(elf)
-            data = self._binary(elf)
-            packed = uf2.pack(data, self.board.memory.flash.origin, BOOTS[self.board.boot])
-            elf.with_suffix(".uf2").write_bytes(packed)
+        if self.board.boot == "rp2040":
+            self._check(elf)
+        family = BOOTS[self.board.boot] if self.board.boot else None
+        if family is not None and self.board.memory:
+            elf.with_suffix(".uf2").write_bytes(uf2.pack(self.binary(elf), self.board.memory.flash.origin, family))
         return elf
 
     def _check(self, elf: Path) -> None:
         """Puts the checksum into the second stage."""
-        stage = self._binary(elf, "--only-section=.boot")
+        stage = self.binary(elf, "--only-section=.boot")
         part = elf.with_suffix(".boot")
         part.write_bytes(with_checksum(stage))
         self.toolchain.copy(elf, "--update-section", f".boot={part.name}", elf.name)
 
-    def _binary(self, elf: Path, *which: str) -> bytes:
+    def binary(self, elf: Path, *which: str) -> bytes:
         """The bytes of an image, or of some of its sections, as they lie in memory."""
         target = elf.with_suffix(".bin")
         self.toolchain.copy(elf, "--output-target=binary", *which, elf.name, target.name)

@@ -57,14 +57,14 @@ def encode(message: Message) -> bytes:
 
 
 class Decoder:
-    """Takes what comes piece by piece and gives the intact messages in it; the rest is dropped."""
+    """Takes what comes piece by piece and gives the messages in it, `None` for each that is damaged."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[Message | None]:
         *frames, self._rest = (self._rest + data).split(END)
-        return [message for message in map(_decode, frames) if message is not None]
+        return [_decode(frame) for frame in frames if frame]
 
 
 def _decode(frame: bytes) -> Message | None:
@@ -166,14 +166,18 @@ class Device:
         )
 
     def _wait(self, request: Message, kind: int) -> Message | None:
-        """`None` when it is time to send again: the board says that what came was damaged, or nothing comes."""
+        """`None` when it is time to send again: something was damaged on the way there or back, or nothing comes."""
         end = time.monotonic() + self.timeout
         while (left := end - time.monotonic()) > 0:
+            damaged = False
             for message in self._decoder.feed(self.link.read(left)):
+                if message is None or (message.kind == REFUSED and message.status == DAMAGED):
+                    damaged = True
+                    continue
                 if message.kind == kind and message.sequence == request.sequence:
                     return message
-                if message.kind == REFUSED and message.status == DAMAGED:
-                    return None
                 if message.kind == REFUSED and message.sequence == request.sequence:
                     raise DeviceError("the board does not take this request: build it anew, with the same options")
+            if damaged:
+                return None
         return None

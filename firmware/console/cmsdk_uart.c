@@ -14,6 +14,7 @@
 void console_open(void) {
     BAUDDIV = (CONSOLE_CLOCK_HZ + CONSOLE_BAUD / 2u) / CONSOLE_BAUD;
     CTRL = CTRL_TX_ENABLE | CTRL_RX_ENABLE;
+    (void)DATA; /* what came before; QEMU looks for more only then */
 }
 
 void console_put(uint8_t byte) {

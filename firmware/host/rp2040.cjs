@@ -140,7 +140,7 @@ function step() {
     }
     instructions++;
     try {
-        core.executeInstruction();
+        chip.clock.tick((core.executeInstruction() * 1e9) / chip.clkSys);
     } catch (error) {
         hardFault(pc, error);
     }

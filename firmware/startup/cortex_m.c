@@ -8,7 +8,8 @@
 #include "print.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
-#if __ARM_ARCH >= 7 /* Armv6-M cannot tell why */
+#if __ARM_ARCH >= 7 /* Armv6-M cannot tell why it faults */
+#define VTOR REGISTER(0xE000ED08u)
 #define CFSR REGISTER(0xE000ED28u)
 #define HFSR REGISTER(0xE000ED2Cu)
 #endif
@@ -86,6 +87,9 @@ __attribute__((noinline, noreturn)) static void start(void) {
 }
 
 void reset(void) {
+#if __ARM_ARCH >= 7
+    VTOR = (uint32_t)vectors; /* whatever started us may have had its own */
+#endif
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
     CPACR |= CPACR_CP10_CP11;
     __asm__ volatile("dsb\n\tisb" ::: "memory");

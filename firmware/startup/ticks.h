@@ -39,7 +39,8 @@ static inline uint32_t ticks_since_start(void) {
 static inline void ticks_start(void) {
     SYST_RVR = SYST_MAX;
     SYST_CSR = 1u << 2 | 1u; /* the core's clock, enabled */
-    SYST_CVR = 0;            /* any value starts it anew, and clears COUNTFLAG */
+    SYST_CVR = 0;            /* any value starts it anew */
+    (void)SYST_CSR;          /* and COUNTFLAG is clear once it was read */
 }
 
 static inline uint32_t ticks_since_start(void) {

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeshift.device import Board, DeviceModel, build_image, load_board
+from edgeshift.device import Board, DeviceModel, all_boards, build_image, load_board
 from edgeshift.device.boards import Region
 from edgeshift.device.firmware import STARTUP
 from edgeshift.device.image import build_bench
@@ -42,6 +42,21 @@ def test_firmware_has_no_warning(app: str, board: Board, toy: DeviceModel, tmp_p
     for source in sources:
         include = [FIRMWARE, toy.source_dir, tmp_path]
         find_toolchain(board).compile(source, tmp_path / "strict.o", include, flags)
+
+
+BARE = {(b.console.kind, b.boot, b.toolchain.cpu): b.name for b in all_boards() if b.image == "bare-metal"}
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.parametrize("name", BARE.values())
+def test_no_driver_has_a_warning(name: str, tmp_path: Path) -> None:
+    """Those too that no emulator runs."""
+    board = load_board(name)
+    flags = ["-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wcast-align=strict", "-Wundef", "-Werror"]
+    sources = [board.console.source, FIRMWARE / "startup" / "cortex_m.c", FIRMWARE / "apps" / "stream.c"]
+    sources += [FIRMWARE / "boot" / f"{board.boot}.c"] if board.boot else []
+    for source in sources:
+        find_toolchain(board).compile(source, tmp_path / "strict.o", [FIRMWARE], [*flags, *board.defines])
 
 
 @pytest.mark.usefixtures("tools")
