@@ -10,6 +10,7 @@ A document holds blocks, from a comment that says what to put there to `<!-- end
     <!-- source: edgeshift/cli/lists.py ops -->  a function or a class of a Python file, as it stands there
     <!-- header: examples/activity/activity.tflite -->  what the generated header of a network at hop 4 declares
     <!-- operators -->                     every operator, from the registry and its docstrings
+    <!-- onnx -->                          every ONNX operator that is read
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ from types import ModuleType
 import edgeshift
 from benchmarks.networks import worked_example
 from benchmarks.scaling import DEPTH, WINDOW
+from edgeshift.importers import onnx_operators
 from edgeshift.kernels import ISAS, VARIANTS
 from edgeshift.ops import REGISTRY, ColumnOp
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "docs" / "example.tflite"
-BLOCK = re.compile(r"<!-- (run|figures|scaling|source|header|operators)(?:: (.*?))? -->\n.*?<!-- end -->", re.DOTALL)
+KINDS = "run|figures|scaling|source|header|operators|onnx"
+BLOCK = re.compile(rf"<!-- ({KINDS})(?:: (.*?))? -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def documents() -> list[Path]:
@@ -61,6 +64,7 @@ def made(kind: str, argument: str) -> str:
         "source": source,
         "header": header,
         "operators": lambda _: operators(),
+        "onnx": lambda _: ", ".join(onnx_operators()) + ".",
     }
     return makers[kind](argument)
 

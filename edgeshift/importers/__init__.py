@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeshift.errors import PlanError
-from edgeshift.importers.onnx import fix_onnx, load_onnx, looks_like_onnx, parse_onnx, read_onnx
+from edgeshift.importers.onnx import fix_onnx, load_onnx, looks_like_onnx, onnx_operators, parse_onnx, read_onnx
 from edgeshift.importers.tflite import load_tflite, parse_tflite
 from edgeshift.ir import Graph
 
-__all__ = ["fix_inputs", "is_onnx", "load_onnx", "load_tflite", "parse_model", "read_model"]
+__all__ = ["fix_inputs", "is_onnx", "load_onnx", "load_tflite", "onnx_operators", "parse_model", "read_model"]
 
 
 def is_onnx(data: bytes) -> bool:

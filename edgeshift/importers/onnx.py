@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,41 @@ from edgeshift.errors import EdgeShiftError, ModelFormatError, UnsupportedOpErro
 from edgeshift.importers.onnx_conv_transpose import CONV_TRANSPOSE
 from edgeshift.importers.onnx_elementwise import ELEMENTWISE
 from edgeshift.importers.onnx_exact import simplify
+from edgeshift.importers.onnx_functions import FUNCTIONS
 from edgeshift.importers.onnx_fuse import fuse
 from edgeshift.importers.onnx_gelu import join_gelus
 from edgeshift.importers.onnx_inputs import fix_inputs, shapes_of
 from edgeshift.importers.onnx_integer import INTEGER_LAYERS, Quantised
 from edgeshift.importers.onnx_layers import LAYERS
+from edgeshift.importers.onnx_masks import bounded, masked
 from edgeshift.importers.onnx_moves import MOVES
+from edgeshift.importers.onnx_norm import NORMS
+from edgeshift.importers.onnx_pad import PAD
 from edgeshift.importers.onnx_qdq import CONVERSIONS, add_integer_input, as_bytes, in_integers, quant_of
 from edgeshift.importers.onnx_qoperator import as_qdq
 from edgeshift.importers.onnx_recurrent import RECURRENT
+from edgeshift.importers.onnx_resize import RESIZE
 from edgeshift.importers.onnx_scatter import SCATTER
-from edgeshift.importers.onnx_values import REPLACE, Builder, Source, Value
+from edgeshift.importers.onnx_values import REPLACE, Builder, Condition, Source, Value
+from edgeshift.importers.onnx_where import WHERE
 from edgeshift.ir import Graph, check_graph
 from edgeshift.passes.prune import prune
 
 OPSETS = range(11, 22)
 _FLOAT = 1  # TensorProto.FLOAT
-_BUILDERS = {**LAYERS, **CONV_TRANSPOSE, **RECURRENT, **ELEMENTWISE, **MOVES, **SCATTER}
+_BUILDERS = {
+    **LAYERS,
+    **CONV_TRANSPOSE,
+    **RECURRENT,
+    **ELEMENTWISE,
+    **FUNCTIONS,
+    **MOVES,
+    **NORMS,
+    **PAD,
+    **RESIZE,
+    **SCATTER,
+    **WHERE,
+}
 _WHY = {
     "If": "branches that are chosen at run time are not built",
     "Loop": "loops are not built",
@@ -55,6 +74,11 @@ def _onnx(module: str = "onnx") -> Any:
 def looks_like_onnx(data: bytes) -> bool:
     """Whether the bytes begin as a ModelProto does, with its IR version (field 1)."""
     return len(data) > 16 and data[0] == 0x08 and 3 <= data[1] <= 32 and data[4:8] != b"TFL3"
+
+
+def onnx_operators() -> list[str]:
+    """The names of all ONNX operators that are read; of constants any other is computed too."""
+    return sorted({*_BUILDERS, "Constant", "If", "Shape", "Size"})
 
 
 def read_onnx(path: str | Path) -> bytes:
@@ -160,6 +184,7 @@ class _Reader:
         everywhere = [n for node in graph.node for n in (node, *_within(node))]
         branches = [g for n in everywhere for a in n.attribute for g in [a.g] if a.HasField("g")]
         b.used = {i for n in everywhere for i in n.input} | {o.name for g in (graph, *branches) for o in g.output}
+        self.masked = masked(everywhere, {o.name for g in (graph, *branches) for o in g.output})
         for index, node in enumerate(join_gelus(graph.node, self._scalars().get, self._gelu)):
             self._node(index, node)
         outputs = []
@@ -212,6 +237,8 @@ class _Reader:
         while len(outputs) > 1 and outputs[-1] not in b.used and op != "Split":
             outputs.pop()
         b.source = source = self._source(index, node, outputs)
+        if outputs[0] in self.masked:
+            b.source = source = replace(source, inputs=tuple(bounded(i, b.constants) for i in source.inputs))
         known = {i for i in node.input if not i or i in b.constants or i in self.open}
         if op == "Shape" and node.input[0] in b.values:
             shape = b.values[node.input[0]].shape
@@ -239,7 +266,9 @@ class _Reader:
             if layer is not None:
                 in_integers(b, first, layer)
             for output, value in zip(outputs, made if isinstance(made, list) else [made], strict=True):
-                if value is not None:
+                if isinstance(value, Condition):
+                    b.conditions[output] = value
+                elif value is not None:
                     b.values[output] = value
 
     def _branch(self, index: int, node: Any, condition: bool) -> None:

@@ -42,7 +42,7 @@ def _aligned(b: Builder, x: Value, rank: int, order: Sequence[int]) -> Value:
     return b.reordered(b.reshaped(x, (1,) * (rank - x.rank) + x.shape), order)
 
 
-def _constant(b: Builder, value: float) -> Value:
+def scalar(b: Builder, value: float) -> Value:
     return b.keep(np.array(value, np.float32), f"{b.source.name}_constant")
 
 
@@ -86,8 +86,8 @@ def clamp(b: Builder, x: Value, low: float, high: float) -> Value:
     if (low, high) in known:
         return unary(b, known[low, high], x)
     if low > -3e38:
-        x = unary(b, "RELU", x) if low == 0.0 else binary(b, "MAXIMUM", x, _constant(b, low))
-    return x if high == math.inf else binary(b, "MINIMUM", x, _constant(b, high))
+        x = unary(b, "RELU", x) if low == 0.0 else binary(b, "MAXIMUM", x, scalar(b, low))
+    return x if high == math.inf else binary(b, "MINIMUM", x, scalar(b, high))
 
 
 def _clip(b: Builder) -> Value:
@@ -110,33 +110,16 @@ def _prelu(b: Builder) -> Value:
 def _hard_sigmoid(b: Builder) -> Value:
     """clip(alpha x + beta, 0, 1) by way of RELU6."""
     alpha, beta = float(b.source.get("alpha", 0.2)), float(b.source.get("beta", 0.5))
-    x = binary(b, "ADD", binary(b, "MUL", b.value(), _constant(b, 6 * alpha)), _constant(b, 6 * beta))
-    return binary(b, "MUL", unary(b, "RELU6", x), _constant(b, 1 / 6))
+    x = binary(b, "ADD", binary(b, "MUL", b.value(), scalar(b, 6 * alpha)), scalar(b, 6 * beta))
+    return binary(b, "MUL", unary(b, "RELU6", x), scalar(b, 1 / 6))
 
 
 def _gelu(b: Builder) -> Value:
     return unary(b, "GELU", b.value(), approximate=b.source.get("approximate", "none") == "tanh")
 
 
-def _elu(b: Builder) -> Value:
-    if float(b.source.get("alpha", 1.0)) != 1.0:
-        raise b.source.refuse("its alpha is not 1")
-    return unary(b, "ELU", b.value())
-
-
-def _power(b: Builder) -> Value:
-    given, x = b.constant(1, "its exponent"), b.value()
-    exponent = float(given.reshape(())) if given.size == 1 else 0.0
-    if exponent == 3.0:
-        return binary(b, "MUL", unary(b, "SQUARE", x), x)
-    known = {2.0: "SQUARE", 0.5: "SQRT", -0.5: "RSQRT"}
-    if exponent not in known:
-        raise b.source.refuse(f"powers other than 3 and {', '.join(map(str, known))} are not built")
-    return unary(b, known[exponent], x)
-
-
 def _reciprocal(b: Builder) -> Value:
-    return binary(b, "DIV", _constant(b, 1.0), b.value())
+    return binary(b, "DIV", scalar(b, 1.0), b.value())
 
 
 def _softmax(b: Builder) -> Value:
@@ -153,6 +136,7 @@ ELEMENTWISE: dict[str, Layer] = {
     "Relu": _unary("RELU"),
     "Sigmoid": _unary("LOGISTIC"),
     "Tanh": _unary("TANH"),
+    "Erf": _unary("ERF"),
     "Exp": _unary("EXP"),
     "Log": _unary("LOG"),
     "Sqrt": _unary("SQRT"),
@@ -166,13 +150,11 @@ ELEMENTWISE: dict[str, Layer] = {
     "Sum": _folded("ADD"),
     "Max": _folded("MAXIMUM"),
     "Min": _folded("MINIMUM"),
-    "Pow": _power,
     "Clip": _clip,
     "LeakyRelu": _leaky,
     "PRelu": _prelu,
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _unary("HARD_SWISH"),
     "Gelu": _gelu,
-    "Elu": _elu,
     "Softmax": _softmax,
 }

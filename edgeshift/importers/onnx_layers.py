@@ -1,4 +1,4 @@
-"""ONNX layers with weights or windows: convolutions, pools, Gemm, MatMul, normalisation."""
+"""ONNX layers with weights or windows: convolutions, pools, Gemm, MatMul."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeshift.importers.onnx_elementwise import binary, unary
+from edgeshift.importers.onnx_elementwise import binary
 from edgeshift.importers.onnx_values import Builder, Value
 from edgeshift.ops.common import same_padding
 
@@ -140,9 +140,9 @@ def _pool(b: Builder, op: str) -> Value:
     x = image(b, b.value())
     kernel = pair(b.source["kernel_shape"], x.rank)
     ceil = bool(b.source.get("ceil_mode", 0))
-    if any(int(d) != 1 for d in b.source.get("dilations", [1])):
-        raise b.source.refuse("a dilated pool is not built")
     strides, dilations, pads, out = _windows(b, x, b.source["kernel_shape"], ceil)
+    if max(dilations) > 1:
+        raise b.source.refuse("a dilated pool is not built", "pool without dilation")
     if op == "AVERAGE_POOL_2D" and b.source.get("count_include_pad", 0) and any(p for pair in pads for p in pair):
         given = [int(p) for p in b.source.get("pads", [])] if b.source.get("auto_pad", "NOTSET") == "NOTSET" else None
         n = x.rank - 2
@@ -246,47 +246,6 @@ def matmul(b: Builder) -> Value:
     return b.plain(b.emit("BATCH_MATMUL", [left.id, right.id], stored, adj_x=False, adj_y=False))
 
 
-def batch_normalization(b: Builder) -> Value:
-    """As a factor and an offset per channel; `onnx_fuse` moves them into the layer before."""
-    x = b.value()
-    gamma, beta, mean, variance = (b.constant(i, "its statistics").astype(np.float64) for i in range(1, 5))
-    if b.source.get("training_mode", 0):
-        raise b.source.refuse("it is in training mode", "call model.eval() before the export")
-    factor = gamma / np.sqrt(variance + b.source.get("epsilon", 1e-5))
-    shape = (len(gamma), *([1] * (x.rank - 2)))
-    scaled = binary(b, "MUL", x, b.keep(factor.reshape(shape).astype(np.float32), f"{b.source.name}_factor"))
-    offset = (beta - mean * factor).reshape(shape).astype(np.float32)
-    return binary(b, "ADD", scaled, b.keep(offset, f"{b.source.name}_offset"))
-
-
-def _normalised(b: Builder, x: Value, axes: list[int], scale: np.ndarray, offset: np.ndarray | None) -> Value:
-    """(x - mean) / sqrt(variance + epsilon) over `axes`, scaled and offset."""
-    epsilon = b.keep(np.array(b.source.get("epsilon", 1e-5), np.float32), f"{b.source.name}_epsilon")
-    centred = binary(b, "SUB", x, reduced(b, x, axes, "MEAN", keep=True))
-    variance = reduced(b, unary(b, "SQUARE", centred), axes, "MEAN", keep=True)
-    made = binary(b, "MUL", centred, unary(b, "RSQRT", binary(b, "ADD", variance, epsilon)))
-    made = binary(b, "MUL", made, b.keep(scale.astype(np.float32), f"{b.source.name}_scale"))
-    if offset is None:
-        return made
-    return binary(b, "ADD", made, b.keep(offset.astype(np.float32), f"{b.source.name}_offset"))
-
-
-def layer_normalization(b: Builder) -> Value:
-    x = b.value()
-    if len([o for o in b.source.outputs if o]) > 1:
-        raise b.source.refuse("its mean is used", "use its first output only")
-    axis = b.axis(int(b.source.get("axis", -1)), x.rank)
-    return _normalised(b, x, list(range(axis, x.rank)), b.constant(1, "its scale"), b.optional(2))
-
-
-def instance_normalization(b: Builder) -> Value:
-    """Window-wide: its mean is over time."""
-    x = b.value()
-    shape = (-1, *([1] * (x.rank - 2)))
-    scale, offset = (b.constant(i, "its scale").reshape(shape) for i in (1, 2))
-    return _normalised(b, x, list(range(2, x.rank)), scale, offset)
-
-
 LAYERS: dict[str, Layer] = {
     "Conv": conv,
     "MaxPool": max_pool,
@@ -295,7 +254,4 @@ LAYERS: dict[str, Layer] = {
     "GlobalMaxPool": global_pool("REDUCE_MAX"),
     "Gemm": gemm,
     "MatMul": matmul,
-    "BatchNormalization": batch_normalization,
-    "LayerNormalization": layer_normalization,
-    "InstanceNormalization": instance_normalization,
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edgeshift.importers.onnx_elementwise import binary
-from edgeshift.importers.onnx_layers import padded, reduced
+from edgeshift.importers.onnx_layers import reduced
 from edgeshift.importers.onnx_values import Builder, Value
 
 Layer = Callable[[Builder], Value | list[Value]]
@@ -23,7 +23,7 @@ def same(b: Builder) -> Value:
     return b.value()
 
 
-def _list(b: Builder, attribute: str, place: int) -> list[int] | None:
+def integers(b: Builder, attribute: str, place: int) -> list[int] | None:
     """Integers that older opsets have as an attribute and newer ones as an operand."""
     if attribute in b.source.attrs:
         return [int(v) for v in b.source[attribute]]
@@ -60,7 +60,7 @@ def transpose(b: Builder) -> Value:
 
 def squeeze(b: Builder) -> Value:
     x = b.value()
-    given = _list(b, "axes", 1)
+    given = integers(b, "axes", 1)
     axes = [a for a, d in enumerate(x.shape) if d == 1] if given is None else [b.axis(a, x.rank) for a in given]
     if any(x.shape[a] != 1 for a in axes):
         raise b.source.refuse(f"{list(x.shape)} is not 1 along {axes}", "export the model with a batch of one")
@@ -69,7 +69,7 @@ def squeeze(b: Builder) -> Value:
 
 def unsqueeze(b: Builder) -> Value:
     x = b.value()
-    given = _list(b, "axes", 1) or []
+    given = integers(b, "axes", 1) or []
     rank = x.rank + len(given)
     axes = {b.axis(a, rank) for a in given}
     sizes = iter(x.shape)
@@ -114,8 +114,8 @@ def sliced(b: Builder, x: Value, parts: dict[int, slice]) -> Value:
 
 def slice_(b: Builder) -> Value:
     x = b.value()
-    starts, ends = _list(b, "starts", 1), _list(b, "ends", 2)
-    axes, steps = _list(b, "axes", 3), None if b.source.opset < 10 else _list(b, "steps", 4)
+    starts, ends = integers(b, "starts", 1), integers(b, "ends", 2)
+    axes, steps = integers(b, "axes", 3), None if b.source.opset < 10 else integers(b, "steps", 4)
     if starts is None or ends is None:
         raise b.source.refuse("it has no bounds", "export the model again")
     axes = list(range(len(starts))) if axes is None else [b.axis(a, x.rank) for a in axes]
@@ -130,7 +130,7 @@ def slice_(b: Builder) -> Value:
 def split(b: Builder) -> list[Value]:
     x = b.value()
     axis, count = b.axis(int(b.source.get("axis", 0)), x.rank), len(b.source.outputs)
-    sizes = _list(b, "split", 1)
+    sizes = integers(b, "split", 1)
     if sizes is None:
         each = -(-x.shape[axis] // count)
         sizes = [min(each, x.shape[axis] - i * each) for i in range(count)]
@@ -145,61 +145,53 @@ def gather(b: Builder) -> Value:
     x = b.value()
     indices = b.constant(1, "its index")
     axis = b.axis(int(b.source.get("axis", 0)), x.rank)
-    flat = [int(i) % x.shape[axis] for i in indices.reshape(-1)]
-    step = flat[1] - flat[0] if len(flat) > 1 else 1
-    if step != 0 and flat == [flat[0] + i * step for i in range(len(flat))]:
-        stop = flat[-1] + (1 if step > 0 else -1)
-        made = sliced(b, x, {axis: slice(flat[0], stop if stop >= 0 else None, step)})
-    else:
-        stored = list(x.stored)
-        stored[x.place(axis)] = len(flat)
-        operands = [x.id, b.data(np.array(flat, np.int32), "indices")]
-        made = b.like(b.emit("GATHER", operands, stored, axis=x.place(axis)), x)
+    made = gathered(b, x, [int(i) % x.shape[axis] for i in indices.reshape(-1)], axis)
     if indices.ndim == 1:
         return made
     return b.reshaped(made, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
-def pad(b: Builder) -> Value:
-    x = b.value()
-    given = _list(b, "pads", 1)
-    value = b.optional(2) if b.has(2) else b.source.get("value", None)
-    if value is None and b.tensors[x.id].quant is not None:
-        raise b.source.refuse("it pads integers without a value", "quantise the model again")
-    value = np.asarray(0.0 if value is None else value).reshape(())
-    value = float(value) - (128 if value.dtype == np.uint8 else 0)
-    axes = _list(b, "axes", 3) if b.has(3) else None
-    axes = list(range(x.rank)) if axes is None else [b.axis(a, x.rank) for a in axes]
-    if given is None or len(given) != 2 * len(axes):
-        raise b.source.refuse("its pads do not fit its axes", "export the model again")
-    widths = [(0, 0)] * x.rank
-    for i, a in enumerate(axes):
-        widths[a] = (given[i], given[i + len(axes)])
-    mode = b.source.get("mode", "constant")
-    crops = {a: slice(-min(s, 0), x.shape[a] + min(e, 0)) for a, (s, e) in enumerate(widths) if min(s, e) < 0}
-    x = sliced(b, x, crops) if crops else x
-    widths = [(max(s, 0), max(e, 0)) for s, e in widths]
-    if not any(w for pair in widths for w in pair):
-        return x
-    if mode == "reflect":
-        stored = [widths[a] for a in x.order]
-        shape = [d + sum(w) for d, w in zip(x.stored, stored, strict=True)]
-        return b.like(b.emit("MIRROR_PAD", [x.id, b.data(np.array(stored, np.int32), "paddings")], shape, mode=0), x)
-    if mode != "constant":
-        raise b.source.refuse(f"padding mode '{mode}' is not built", "pad with a constant")
-    return padded(b, x, widths, value)
+def gathered(b: Builder, x: Value, flat: list[int], axis: int) -> Value:
+    """The elements `flat` along an ONNX axis."""
+    step = flat[1] - flat[0] if len(flat) > 1 else 1
+    if step != 0 and flat == [flat[0] + i * step for i in range(len(flat))]:
+        stop = flat[-1] + (1 if step > 0 else -1)
+        return sliced(b, x, {axis: slice(flat[0], stop if stop >= 0 else None, step)})
+    stored = list(x.stored)
+    stored[x.place(axis)] = len(flat)
+    operands = [x.id, b.data(np.array(flat, np.int32), "indices")]
+    return b.like(b.emit("GATHER", operands, stored, axis=x.place(axis)), x)
+
+
+def gather_nd(b: Builder) -> Value:
+    """With constant indices; those of the first axis alone are a Gather."""
+    x, indices = b.value(), b.constant(1, "its index")
+    depth = indices.shape[-1]
+    if b.source.get("batch_dims", 0):
+        raise b.source.refuse("its index differs by batch", "index all of the tensor")
+    shape = (*indices.shape[:-1], *x.shape[depth:])
+    if depth == 1:
+        return b.reshaped(gathered(b, x, [int(i) % x.shape[0] for i in indices.reshape(-1)], 0), shape)
+    order = np.arange(math.prod(x.shape)).reshape(x.shape)
+    places = order[tuple(np.moveaxis(indices, -1, 0))].reshape(-1)
+    flat = b.straight(b.reshaped(x, (math.prod(x.shape),)))
+    return b.reshaped(gathered(b, flat, places.tolist(), 0), shape)
 
 
 def reduce_(op: str) -> Layer:
     def build(b: Builder) -> Value:
-        x = b.value()
-        given = _list(b, "axes", 1)
-        if not given and b.source.get("noop_with_empty_axes", 0):
-            return x
-        axes = [b.axis(a, x.rank) for a in given] if given else list(range(x.rank))
-        return reduced(b, x, axes, op, bool(b.source.get("keepdims", 1)))
+        axes, keep = reduce_axes(b)
+        return reduced(b, b.value(), axes, op, keep)
 
     return build
+
+
+def reduce_axes(b: Builder) -> tuple[list[int], bool]:
+    """The ONNX axes that a reduction takes away, and whether they stay, of length 1."""
+    x, given = b.value(), integers(b, "axes", 1)
+    if not given and b.source.get("noop_with_empty_axes", 0):
+        return [], True
+    return [b.axis(a, x.rank) for a in given] if given else list(range(x.rank)), bool(b.source.get("keepdims", 1))
 
 
 def expand(b: Builder) -> Value:
@@ -219,42 +211,9 @@ def tile(b: Builder) -> Value:
     return b.like(b.emit("TILE", [x.id, b.data(placed, "repeats")], stored), x)
 
 
-def resize(b: Builder) -> Value:
-    """Nearest-neighbour upsampling by whole factors: every element several times."""
-    x = b.value()
-    modes = (
-        b.source.get("coordinate_transformation_mode", "half_pixel"),
-        b.source.get("nearest_mode", "round_prefer_floor"),
-    )
-    known = (
-        ("asymmetric", "floor"),
-        ("half_pixel", "round_prefer_floor"),
-        ("pytorch_half_pixel", "round_prefer_floor"),
-    )
-    if b.source.get("mode", "nearest") != "nearest" or modes not in known or b.source.get("axes", None):
-        raise b.source.refuse("only nearest-neighbour upsampling by whole factors is built")
-    if b.has(3):
-        factors = [int(s) / d for s, d in zip(b.constant(3, "its size").reshape(-1), x.shape, strict=True)]
-    else:
-        factors = [float(f) for f in b.constant(2, "its scale").reshape(-1)]
-    whole = x.rank in (3, 4) and x.shape[0] == 1 and all(f >= 1 and f == int(f) for f in factors)
-    if not whole or factors[:2] != [1.0, 1.0]:
-        raise b.source.refuse(f"it scales {list(x.shape)} by {factors}", "upsample by whole factors")
-    x = b.reordered(x, (0, *range(2, x.rank), 1))
-    sizes = [int(d * f) for d, f in zip(x.shape[2:], factors[2:], strict=True)]
-    four = x.id if x.rank == 4 else b.emit("RESHAPE", [x.id], (1, x.shape[2], 1, x.shape[1]))
-    high, wide = (*sizes, 1)[:2]
-    operands = [four, b.data(np.array([high, wide], np.int32), "size")]
-    made = b.emit("RESIZE_NEAREST_NEIGHBOR", operands, (1, high, wide, x.shape[1]))
-    if x.rank == 3:
-        made = b.emit("RESHAPE", [made], (1, high, x.shape[1]))
-    return b.like(made, x)
-
-
 MOVES: dict[str, Layer] = {
     "Identity": same,
     "Dropout": same,
-    "Cast": same,
     "Reshape": reshape,
     "Flatten": flatten,
     "Transpose": transpose,
@@ -264,12 +223,11 @@ MOVES: dict[str, Layer] = {
     "Slice": slice_,
     "Split": split,
     "Gather": gather,
-    "Pad": pad,
+    "GatherND": gather_nd,
     "ReduceMean": reduce_("MEAN"),
     "ReduceSum": reduce_("SUM"),
     "ReduceMax": reduce_("REDUCE_MAX"),
     "ReduceMin": reduce_("REDUCE_MIN"),
     "Expand": expand,
     "Tile": tile,
-    "Resize": resize,
 }

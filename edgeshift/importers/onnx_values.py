@@ -62,6 +62,14 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """True where `value` is above zero, or, `negated`, where it is not."""
+
+    value: Value
+    negated: bool
+
+
+@dataclass(frozen=True)
 class Source:
     """The ONNX node that is being read, with its attributes and the values of its constant inputs."""
 
@@ -92,6 +100,7 @@ class Builder:
         self.inputs: list[int] = []
         self.time_axes: dict[int, tuple[int, str]] = {}
         self.values: dict[str, Value] = {}
+        self.conditions: dict[str, Condition] = {}
         self.constants: dict[str, np.ndarray] = {}
         self.grids: dict[str, QuantParams] = {}  # of constants that were quantised
         self.source: Source = Source(-1, "", "", (), (), {}, 0)
@@ -118,6 +127,8 @@ class Builder:
     def value(self, place: int = 0) -> Value:
         """A computed operand; a constant one becomes a tensor."""
         name = self.source.inputs[place]
+        if name in self.conditions:
+            raise self.source.refuse("it computes with a condition", "choose by it with Where")
         if name not in self.values:
             self.values[name] = self.keep(self.constants[name], name)
         return self.values[name]

@@ -1,8 +1,9 @@
-"""MAXIMUM, MINIMUM, DIV, SQUARED_DIFFERENCE, PRELU of two operands, broadcast; either may be a constant.
+"""MAXIMUM, MINIMUM, DIV, SQUARED_DIFFERENCE, PRELU of two operands, broadcast; either may be a constant. KEEP_POSITIVE
+and KEEP_OTHERS, of ONNX's Where: the first operand where the second is above zero, or is not, and 0 elsewhere.
 
 Source: TFLite `reference_ops::MaximumMinimumBroadcastSlow`, `Div`, `SquaredDifference`, `Prelu`.
 
-Types: float32, int8 (DIV: float32).
+Types: float32, int8 (DIV, KEEP_POSITIVE, KEEP_OTHERS: float32).
 Shift: a column reads the same column of either operand, or its only one.
 """
 
@@ -28,6 +29,8 @@ _FLOAT = {
     "DIV": arithmetic.div_float,
     "SQUARED_DIFFERENCE": arithmetic.squared_difference_float,
     "PRELU": arithmetic.prelu_float,
+    "KEEP_POSITIVE": arithmetic.keep_positive_float,
+    "KEEP_OTHERS": arithmetic.keep_others_float,
 }
 _INT8 = {"SQUARED_DIFFERENCE": arithmetic.squared_difference_int8, "PRELU": arithmetic.prelu_int8}
 _PARAMS = {"SQUARED_DIFFERENCE": arithmetic.squared_difference_params, "PRELU": arithmetic.prelu_params}
@@ -66,6 +69,6 @@ class Binary(Broadcast):
         return Kernel("binary", "column", shape, tables, scalars, runtime, not self.follows_time)
 
 
-@operator("MAXIMUM", "MINIMUM", "DIV", "SQUARED_DIFFERENCE", "PRELU")
+@operator("MAXIMUM", "MINIMUM", "DIV", "SQUARED_DIFFERENCE", "PRELU", "KEEP_POSITIVE", "KEEP_OTHERS")
 def lower_binary(node: Node, low: Lowering) -> None:
     lower_broadcast(node, low, Binary)

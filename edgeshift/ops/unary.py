@@ -3,7 +3,7 @@
 Int8 functions are tables of 256 entries, computed when the C is written. Source: see `reference/tables.py` and
 `reference/function_tables.py`. LOOKUP is what any function of one int8 element of a quantised ONNX network becomes.
 
-Types: float32, int8 (SQUARE: float32; QUANTIZE and DEQUANTIZE: uint8 too, at inputs and outputs).
+Types: float32, int8 (SQUARE, and ONNX's ERF: float32; QUANTIZE and DEQUANTIZE: uint8 too, at inputs and outputs).
 Shift: a column reads the same column.
 """
 
@@ -46,6 +46,7 @@ _FLOAT = {
     "SQRT": Float(float_functions.sqrt_float, "sqrt", _FUNCTIONS),
     "RSQRT": Float(float_functions.rsqrt_float, "rsqrt", _FUNCTIONS),
     "ELU": Float(float_functions.elu_float, "elu", _FUNCTIONS),
+    "ERF": Float(float_functions.erf_float, "erf", _FUNCTIONS),
     "HARD_SWISH": Float(float_functions.hard_swish_float, "hard_swish", _FUNCTIONS),
     "SQUARE": Float(lambda x: x * x, "square"),
     "ABS": Float(np.abs, "abs", _FUNCTIONS),

@@ -98,6 +98,16 @@ def prelu_float(a: Float, b: Float, activation: str) -> Float:
     return result
 
 
+def keep_positive_float(a: Float, b: Float, activation: str) -> Float:
+    """`a` where `b` is above zero, else 0."""
+    return np.where(b > 0, a, f32(0))
+
+
+def keep_others_float(a: Float, b: Float, activation: str) -> Float:
+    """`a` where `b` is not above zero, else 0."""
+    return np.where(b > 0, f32(0), a)
+
+
 def div_float(a: ArrayLike, b: ArrayLike, activation: str) -> Float:
     """Infinities become +-FLT_MAX, as those of every clamp."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -73,6 +73,15 @@ def erfc_float(x: ArrayLike) -> Float:
     return result
 
 
+def erf_float(x: ArrayLike) -> Float:
+    """`es_erff`."""
+    x = np.asarray(x, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = x * polynomial(x * x, _ERF)
+    result: Float = np.where(np.abs(x) < f32(0.85), near, f32(1) - erfc_float(x))
+    return result
+
+
 def gelu_float(x: ArrayLike) -> Float:
     """`es_geluf`."""
     x = np.asarray(x, np.float32)

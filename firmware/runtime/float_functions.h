@@ -112,6 +112,16 @@ static inline float es_eluf(float x) {
     return x < 0.0f ? es_expm1f(x) : x;
 }
 
+/* E(x^2): erf(x) = x E(x^2) up to 0.85. */
+static inline float es_erf_near(float square) {
+    float e = -0.000633261167f;
+    e = e * square + 0.00505427038f;
+    e = e * square - 0.0268045701f;
+    e = e * square + 0.112827703f;
+    e = e * square - 0.376125753f;
+    return e * square + 1.12837911f;
+}
+
 /* Up to 0.85 as 1 - x E(x^2), beyond as exp(-x^2) t Q(t), t = 1 / (x + 1.5), x^2 carried in two parts. */
 static inline float es_erfcf(float x) {
     if (x != x) {
@@ -119,14 +129,7 @@ static inline float es_erfcf(float x) {
     }
     const float z = x < 0.0f ? -x : x;
     if (z < 0.85f) {
-        const float square = x * x;
-        float e = -0.000633261167f;
-        e = e * square + 0.00505427038f;
-        e = e * square - 0.0268045701f;
-        e = e * square + 0.112827703f;
-        e = e * square - 0.376125753f;
-        e = e * square + 1.12837911f;
-        return 1.0f - x * e;
+        return 1.0f - x * es_erf_near(x * x);
     }
     float tail = 0.0f;
     if (z < 10.2f) {
@@ -143,6 +146,10 @@ static inline float es_erfcf(float x) {
         tail = es_expf(-(high * high)) * es_expf((high - z) * (high + z)) * (t * q);
     }
     return x < 0.0f ? 2.0f - tail : tail;
+}
+
+static inline float es_erff(float x) {
+    return x > -0.85f && x < 0.85f ? x * es_erf_near(x * x) : 1.0f - es_erfcf(x);
 }
 
 static inline float es_geluf(float x) {

@@ -378,6 +378,114 @@ def scattered() -> bytes:
     return net.build()
 
 
+def curve(net: OnnxNet, channels: int = 4) -> str:
+    return str(net.conv(net.input([1, C, T]), (C, channels), [3], [1, 1]))
+
+
+def spread(net: OnnxNet, parts: list[str]) -> bytes:
+    """Each as it is at the newest column, and as its mean: what is computed per column, and over the window."""
+    joined = net.node("Concat", *parts, axis=1)
+    net.output(net.node("Gather", joined, net.ints(-1), axis=2))
+    net.output(net.node("ReduceMean", joined, axes=[2], keepdims=0))
+    return net.build()
+
+
+def functions() -> bytes:
+    net = OnnxNet(36)
+    x = curve(net)
+    parts = [net.node(op, x) for op in ("Softplus", "Softsign", "Selu", "Sign", "Erf", "Abs", "Celu")]
+    parts += [net.node(op, x, alpha=0.7) for op in ("Celu", "Elu")]
+    parts.append(net.node("Mul", x, net.node("Tanh", net.node("Softplus", x))))
+    parts += [net.node("Pow", x, net.constant(p)) for p in (4.0, -1.0, 5.0)]
+    parts.append(net.node("Pow", net.node("Add", net.node("Abs", x), net.constant(0.5)), net.constant(0.75)))
+    return spread(net, parts)
+
+
+def sums() -> bytes:
+    """Along channels."""
+    net = OnnxNet(37)
+    x = curve(net)
+    parts = [net.node(op, x, axes=[1], keepdims=1) for op in ("ReduceL1", "ReduceL2", "ReduceSumSquare")]
+    parts.append(net.node("ReduceLogSumExp", x, axes=[1]))
+    parts.append(net.node("Unsqueeze", net.node("ReduceLogSumExp", x, axes=[1], keepdims=0), net.ints([1])))
+    parts += [net.node("LogSoftmax", x, axis=1), *(net.node("LpNormalization", x, axis=1, p=p) for p in (1, 2))]
+    return spread(net, parts)
+
+
+def functions_of_18() -> bytes:
+    net = OnnxNet(38, opset=18)
+    x = curve(net)
+    parts = [net.node("Mish", x), net.node("GroupNormalization", x, net.weights(2), net.weights(2), num_groups=2)]
+    joined = net.node("Concat", *parts, axis=1)
+    net.output(net.node("ReduceMean", joined, net.ints([2]), keepdims=0))
+    return net.build()
+
+
+def conditions() -> bytes:
+    """Hard and soft thresholds, masks that are constants, choices between two, all kinds of conditions."""
+    net = OnnxNet(39)
+    x = curve(net)
+    y, half = net.conv(x, (4, 4), [1]), net.constant(0.5)
+    above, below = net.node("Greater", x, y), net.node("LessOrEqual", x, net.node("Neg", half))
+    between = net.node("And", net.node("Less", x, half), net.node("Not", below))
+    either = net.node("Or", net.node("Equal", x, net.node("Relu", x)), net.node("GreaterOrEqual", y, half))
+    even = net.constant(np.arange(T) % 2 == 0, "bool")
+    logarithm = net.node("Log", x)  # not a number where it is not chosen
+    parts = [
+        net.node("Where", above, x, y),
+        net.node("Where", below, net.constant(0.0), x),
+        net.node("Where", between, x, net.constant(-3.0)),
+        net.node("Where", either, net.node("Mul", x, y), half),
+        net.node("Where", even, x, net.constant(0.0)),
+        net.node("Where", net.node("Greater", x, net.constant(0.0)), logarithm, half),
+        net.node("Cast", above, to=1),
+    ]
+    return spread(net, parts)
+
+
+def causal_attention() -> bytes:
+    """Masked by minus infinity, once added and once chosen."""
+    net = OnnxNet(40)
+    x = net.input([1, 12, C])
+    q, k, v = (net.node("MatMul", x, net.weights(C, 4)) for _ in range(3))
+    scores = net.node("MatMul", q, net.node("Transpose", k, perm=[0, 2, 1]))
+    future = np.triu(np.ones((12, 12)), 1) > 0
+    added = net.node("Add", scores, net.constant(np.where(future, -np.inf, 0)))
+    chosen = net.node("Where", net.constant(future, "bool"), net.constant(-np.inf), scores)
+    made = [net.node("MatMul", net.node("Softmax", s, axis=-1), v) for s in (added, chosen)]
+    net.output(net.node("Add", *made))
+    return net.build()
+
+
+def resized() -> bytes:
+    net = OnnxNet(41, opset=13)
+    x = curve(net)
+    halves = {"coordinate_transformation_mode": "half_pixel"}
+    ways = [
+        ([1, 4, 36], {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}),
+        ([1, 4, 10], {"mode": "nearest", "nearest_mode": "round_prefer_ceil", **halves}),
+        ([1, 4, 36], {"mode": "linear", **halves}),
+        ([1, 4, 30], {"mode": "linear", "coordinate_transformation_mode": "align_corners"}),
+        ([1, 4, 48], {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"}),
+    ]
+    for size, attrs in ways:
+        y = net.node("Resize", x, "", "", net.ints(size), **attrs)
+        net.output(net.node("ReduceMean", net.node("Tanh", y), axes=[2], keepdims=0))
+    return net.build()
+
+
+def edges() -> bytes:
+    """Repeated and wrapped edges, and elements picked by a GatherND."""
+    net = OnnxNet(42, opset=19)
+    x = curve(net)
+    repeated = net.conv(net.node("Pad", x, net.ints([0, 0, 3, 0, 0, 1]), mode="edge"), (4, 3), [5])
+    wrapped = net.conv(net.node("Pad", x, net.ints([0, 1, 1, 0, 0, 2]), mode="wrap"), (5, 3), [4])
+    rows = net.node("GatherND", net.node("Transpose", x, perm=[1, 0, 2]), net.ints([[2], [0], [3]]))
+    few = net.node("GatherND", x, net.ints([[0, 1, 22], [0, 3, 23]]))
+    net.output(repeated, wrapped, net.node("Relu", rows), net.node("Relu", few))
+    return net.build()
+
+
 GROUPS: dict[str, list[Callable[[], bytes]]] = {
     "padding": [conv_same, conv_valid, strided_symmetric, causal_pad_per_frame, two_heads],
     "branches": [causal_tcn_last, residual, inception, channel_shuffle, window_softmax],
@@ -385,5 +493,7 @@ GROUPS: dict[str, list[Callable[[], bytes]]] = {
     "layouts": [batch_first, frame_mlp, raw_audio],
     "recurrence": [lstm_last, gru_per_frame, bidirectional, reverse_gru, simple_rnns, gru_over_features],
     "transposed": [unet_transposed, transposed_2d, scattered],
+    "functions": [functions, sums, functions_of_18],
+    "choices": [conditions, causal_attention, resized, edges],
     "patterns": [gelu_in_pieces, normalised, unet, attention],
 }

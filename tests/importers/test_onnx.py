@@ -8,7 +8,8 @@ from tests.importers import onnx_networks
 from tests.ladder import at_hops, check
 
 HOPS = (1, 2, 3, 5)
-FEWER = {"recurrence": (1, 3), "transposed": (1, 2)}  # what runs through the whole window does so at every hop
+# What runs through the whole window does so at every hop.
+FEWER = {"recurrence": (1, 3), "transposed": (1, 2), "functions": (1,), "choices": (1, 3)}
 
 
 @pytest.mark.oracle

@@ -42,6 +42,7 @@ LOOPS = {
     "float es_logf": "float x",
     "float es_eluf": "float x",
     "float es_erfcf": "float x",
+    "float es_erff": "float x",
     "float es_geluf": "float x",
     "float es_gelu_tanhf": "float x",
     "float es_hard_swishf": "float x",
