@@ -78,7 +78,7 @@ EXACT: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {
     "log": (np.log, 1.0),
     "elu": (lambda x: np.where(x < 0, np.expm1(x), x), 1.5),
     "erfc": (np.vectorize(math.erfc), 8.0),
-    "erf": (np.vectorize(math.erf), 2.0),
+    "erf": (np.vectorize(math.erf), 2.5),
 }
 
 
