@@ -10,7 +10,7 @@ import numpy as np
 from edgeshift.importers.onnx_layers import dense
 from edgeshift.importers.onnx_moves import joined, sliced
 from edgeshift.importers.onnx_values import Builder, Value
-from edgeshift.ops.recurrent import GATES
+from edgeshift.reference.recurrent import GATES
 
 Layer = Callable[[Builder], "list[Value | None]"]
 _FUNCTIONS = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}

@@ -12,6 +12,7 @@ from typing import Literal
 
 from edgeshift.errors import PlanError
 from edgeshift.ir import ColumnGraph
+from edgeshift.ops.recurrent import Recurrence
 from edgeshift.ops.stepwise import Stepwise
 from edgeshift.shift.interior import find_interiors
 
@@ -23,8 +24,14 @@ def carry_recurrences(graph: ColumnGraph) -> ColumnGraph:
     if graph.call_frames is not None:
         raise PlanError(f"'{graph.name}' carries its own state: leave --recurrent out")
     found = [op.output.name for op in graph.ops if isinstance(op, Stepwise)]
+    bound = [op for op in graph.ops if isinstance(op, Recurrence) and op.windows[0].kernel > 1]
+    if bound:
+        raise PlanError(
+            f"the state of {bound[0].label} cannot be carried: it runs backwards through the window, does not start "
+            "from zeros, or gives its cell state: leave --recurrent out"
+        )
     if not found:
-        raise PlanError(f"'{graph.name}' has no LSTM whose state could be carried: leave --recurrent out")
+        raise PlanError(f"'{graph.name}' has no recurrence whose state could be carried: leave --recurrent out")
     named = f"'{found[0]}'" + (f" and {len(found) - 1} more" if len(found) > 1 else "")
     note = f"the state of recurrence {named} flows on from hop to hop; the trained one starts from zero in every window"
     ops = tuple(op.carrying() if isinstance(op, Stepwise) else op for op in graph.ops)

@@ -1,4 +1,4 @@
-"""ONNX networks that are handed their state: one cache for several layers is taken apart."""
+"""ONNX networks with a state: handed in and out, taken apart where it is of several layers, carried from hop to hop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import edgeshift
+from edgeshift.errors import PlanError
 from edgeshift.pipeline import Network
+from tests.importers import onnx_networks
 from tests.onnxbuilder import OnnxNet
 
 CHANNELS, CALLS = 4, 40
@@ -100,3 +102,31 @@ def test_lstm_one_step_a_call(tmp_path: Path) -> None:
     network = carried(net.build(), tmp_path, "1:1", "2:2")
     assert edgeshift.verify(network, hops=CALLS).exact
     assert edgeshift.plan(network).schedule.macs_per_hop == 200
+
+
+def carrying(cell: str) -> bytes:
+    """A recurrence over frames as they come, every step read."""
+    net = OnnxNet(36)
+    op, attrs = {"gru_linear": ("GRU", {"linear_before_reset": 1}), "rnn_relu": ("RNN", {"activations": ["Relu"]})}.get(
+        cell, (cell.upper().removesuffix("_TANH"), {})
+    )
+    x = net.node("Transpose", net.input([1, 10, 3]), perm=[1, 0, 2])
+    y = onnx_networks.lstm(net, x, 3, 4, op, **attrs)[0]
+    net.output(net.node("MatMul", net.node("Squeeze", y, net.ints([1])), net.weights(4, 2)))
+    return net.build()
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("cell", ["lstm", "gru", "gru_linear", "rnn_tanh", "rnn_relu"])
+def test_a_state_is_carried(cell: str, tmp_path: Path) -> None:
+    network = carried(carrying(cell), tmp_path)
+    assert cell in {getattr(op, "cell", None) for op in network.graph.ops}
+    plan = edgeshift.plan(network, recurrent="carry", outputs="last")
+    assert plan.schedule.macs_per_hop == sum(op.macs_per_column for op in plan.schedule.ops)
+    assert edgeshift.verify(network, 3, hops=12, recurrent="carry").exact
+
+
+@pytest.mark.parametrize("build", [onnx_networks.bidirectional, onnx_networks.reverse_gru])
+def test_what_runs_backwards_is_not_carried(build, tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="backwards"):
+        edgeshift.plan(carried(build(), tmp_path), recurrent="carry")
