@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tests.netbuilder import Net
+from tests.quantizer import stored
+from tests.tflite_writer import write
 
-DTYPES = ("float32", "int8", "int8_floatio")
 _CALIBRATION_WINDOWS = 64
 
 
@@ -26,19 +29,56 @@ def _window(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     return np.asarray(wave * rng.uniform(0, 1.5) + level + noise, np.float32)
 
 
+def _float(net: Net) -> bytes:
+    return net.build()
+
+
+def _stored(dtype: str, net: Net) -> bytes:
+    """A float network whose weights are stored as `dtype`, each behind a DEQUANTIZE."""
+    return write(stored(net.network, dtype))
+
+
+def _int8(net: Net, **options: Any) -> bytes:
+    """How weights are quantised (per channel, per tensor) is drawn too, where `options` do not say."""
+    calibration = windows(net.input_shapes, net.rng, _CALIBRATION_WINDOWS)
+    drawn = {"per_channel": bool(net.rng.random() < 0.75), "per_channel_dense": bool(net.rng.random() < 0.5)}
+    return net.quantize(calibration, **(drawn | options))
+
+
+@dataclass(frozen=True)
+class NumberType:
+    """From a float network to model bytes; `lacks` are the operators of which this type has no form."""
+
+    make: Callable[[Net], bytes]
+    lacks: frozenset[str] = frozenset()
+
+
+_FLOATS = ("DIV", "SQUARE")  # TFLite has, or we have, no other form
+
+
+def _integer(**options: Any) -> NumberType:
+    return NumberType(partial(_int8, **options), frozenset(_FLOATS))
+
+
+TYPES = {
+    "float32": NumberType(_float),
+    "float16_weights": NumberType(partial(_stored, "float16")),
+    "int8_weights": NumberType(partial(_stored, "int8")),
+    "int8": _integer(),
+    "int8_per_channel": _integer(per_channel=True, per_channel_dense=True),
+    "int8_per_tensor": _integer(per_channel=False, per_channel_dense=False),
+    "int8_floatio": _integer(float_io=True),
+    "int8_byteio": _integer(byte_io=True),
+    "int4_weights": _integer(weight_bits=4),
+}
+DTYPES = ("float32", "int8", "int8_floatio")  # what most tests take
+
+
 def finish(net: Net, dtype: str) -> bytes:
-    """The model's bytes; how weights are quantised (per channel, per tensor) is drawn too."""
-    if dtype not in (*DTYPES, "int8_byteio"):
-        raise ValueError(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
-    if dtype == "float32":
-        return net.build()
-    return net.quantize(
-        windows(net.input_shapes, net.rng, _CALIBRATION_WINDOWS),
-        per_channel=bool(net.rng.random() < 0.75),
-        per_channel_dense=bool(net.rng.random() < 0.5),
-        float_io=dtype == "int8_floatio",
-        byte_io=dtype == "int8_byteio",
-    )
+    """The model's bytes in the number type of that name."""
+    if dtype not in TYPES:
+        raise ValueError(f"dtype {dtype!r} is none of {', '.join(TYPES)}")
+    return TYPES[dtype].make(net)
 
 
 def quantize_window(model_inputs: Sequence[dict[str, Any]], window: Sequence[np.ndarray]) -> list[np.ndarray]:

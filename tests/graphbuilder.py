@@ -53,6 +53,7 @@ class GraphBuilder:
         per_channel_dense: bool = False,
         float_io: bool = False,
         byte_io: bool = False,
+        weight_bits: int = 8,
     ) -> bytes:
         """int8 by ranges seen on `calibration`: windows, each a list with one array per input."""
         return quantizer.quantize(
@@ -62,6 +63,7 @@ class GraphBuilder:
             per_channel_dense=per_channel_dense,
             float_io=float_io,
             byte_io=byte_io,
+            weight_bits=weight_bits,
         )
 
     def input(self, shape: Sequence[int]) -> Handle:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -21,11 +22,14 @@ from edgeshift.host.recording import drift
 from edgeshift.importers import is_onnx, parse_model
 from edgeshift.ir import ColumnGraph, Stream
 from edgeshift.passes import run_passes
+from edgeshift.passes.state import carried_by, carry
 from edgeshift.pipeline import Edges, Network, Plan, plan, plan_curve
+from edgeshift.reference.calls import CallExecutor
 from edgeshift.reference.carried import CarriedExecutor
 from edgeshift.reference.stream import StreamExecutor
 from edgeshift.reference.window import run_window
-from edgeshift.shift import Recurrent, lower
+from edgeshift.shift import Outputs as Which
+from edgeshift.shift import Reference, lower
 from tests.ladder_c import Program, memory_checked, shared_library
 from tests.litert import interpreter, invoke
 
@@ -36,11 +40,19 @@ Outputs = list[list[np.ndarray]]
 
 
 def network(
-    model: bytes, name: str = "net", time_axis: int | None = None, frames: int | None = None
+    model: bytes,
+    name: str = "net",
+    time_axis: int | None = None,
+    frames: int | None = None,
+    reference: Reference | None = None,
+    state: Sequence[str] = (),
 ) -> Network:
     """What `edgeshift.load` gives, from bytes."""
-    imported = run_passes(parse_model(model, name))
-    return Network(name, model, lower(imported, time_axis, frames), None, imported, time_axis, frames)
+    parsed = parse_model(model, name)
+    carried = tuple(carried_by(parsed, pair) for pair in state)
+    imported = run_passes(carry(parsed, carried))
+    graph = lower(imported, time_axis, frames, reference or "litert")
+    return Network(name, model, graph, reference, imported, time_axis, frames, carried)
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,8 @@ class Case:
 
     `curve` takes that plan of those that trade RAM for work (0 has the least RAM) in place of the default. With
     `streamed` the edges follow the stream, with `carried` the state of recurrences: other functions, so the ladder
-    begins with numpy over windows.
+    begins with numpy over windows. So it does with `reference` "tflm", whose interpreter is another. `newest` is the
+    option `--outputs`, `state` is `--state`.
     """
 
     label: str
@@ -62,11 +75,18 @@ class Case:
     curve: int | None = None
     streamed: bool = False
     carried: bool = False
+    newest: Which = "all"
+    reference: Reference | None = None
+    state: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What differs from the default, beside the hop."""
+        fields = ("time_axis", "frames", "curve", "streamed", "carried", "newest", "reference", "state")
+        return {name: getattr(self, name) for name in fields if getattr(self, name) != getattr(Case, name)}
 
     def __str__(self) -> str:
-        what = f"{', curve ' + str(self.curve) if self.curve is not None else ''}{', streamed' * self.streamed}"
-        what += ", carried" * self.carried
-        return f"{self.label} at hop {self.hop}{what}"
+        return ", ".join([f"{self.label} at hop {self.hop}", *(f"{k} {v}" for k, v in self.options.items())])
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +111,7 @@ class Climber:
 
     def _signal(self, index: int, stream: Stream) -> np.ndarray:
         rng = np.random.default_rng([self.case.seed, index])
-        columns = self.case.hop if stream.id in self.graph.temporal else stream.columns
+        columns = self.plan.schedule.hop if stream.id in self.graph.temporal else stream.columns
         shape = (self.pushes, columns, stream.size)
         if stream.id in self.graph.temporal and self.case.seed % 2 == 0:
             return drift(self.graph, self.pushes * columns, self.case.seed)[index].reshape(shape)
@@ -118,7 +138,15 @@ class Climber:
 
     @cached_property
     def windows(self) -> list[list[np.ndarray]]:
-        """The inputs in their tensors' shapes, for each output."""
+        """What the network takes for each output, in its tensors' shapes: a window, or a call's frames."""
+        if self.graph.call_frames is not None:
+            return [
+                [
+                    replace(s.layout, columns=len(v)).from_columns(v, s.shape)
+                    for s, v in zip(self.graph.inputs, self.pushed(p), strict=True)
+                ]
+                for p in self.ready
+            ]
         return [
             [s.layout.from_columns(v, s.shape) for s, v in zip(self.graph.inputs, self.window(p), strict=True)]
             for p in self.ready
@@ -126,25 +154,29 @@ class Climber:
 
     @property
     def floating(self) -> bool:
-        return any(
-            op.output.dtype.kind == "f" and op.op not in _MOVES_FLOATS for op in self.plan.schedule.ops
-        )
+        return any(op.output.dtype.kind == "f" and op.op not in _MOVES_FLOATS for op in self.plan.schedule.ops)
 
     @property
     def by_window(self) -> bool:
         """Whether its C is to be compared with C over each window."""
-        return self.floating and not self.case.carried
+        return self.floating and not self.case.carried and self.graph.call_frames is None
 
     # -- the rungs
 
-    def litert(self) -> Outputs:
-        if is_onnx(self.case.model):
-            oracle = make_oracle(self.case.model)
-            return [oracle.run(window) for window in self.windows]
+    def oracle(self) -> Outputs | None:
+        """What the reference interpreter gives, `None` where none is at hand for the function that is planned."""
+        if self.case.streamed or self.case.carried or self.case.reference == "tflm":
+            return None
+        if is_onnx(self.case.model) or self.case.state:
+            judge = make_oracle(self.case.model, self.plan.network.state)
+            return [self.plan.given_of(judge.run(window)) for window in self.windows]
         made = interpreter(self.case.model)
-        return [[np.array(o) for o in invoke(made, window)] for window in self.windows]
+        return [self.plan.given_of([np.array(o) for o in invoke(made, window)]) for window in self.windows]
 
     def numpy_windows(self) -> Outputs:
+        if self.graph.call_frames is not None:
+            calls = CallExecutor(self.graph)
+            return [calls.push(self.pushed(p)) for p in self.ready]
         run = CarriedExecutor(self.graph, self.case.hop).run if self.case.carried else None
         return [run(window) if run else run_window(self.graph, window) for window in self.windows]
 
@@ -166,13 +198,14 @@ class Climber:
 
 
 def prepare(case: Case, name: str = "net") -> Climber:
-    made = network(case.model, name, case.time_axis, case.frames)
+    made = network(case.model, name, case.time_axis, case.frames, case.reference, case.state)
     edges: Edges = "stream" if case.streamed else "exact"
-    recurrent: Recurrent = "carry" if case.carried else "zero"
-    if case.curve is None:
-        return Climber(case, plan(made, case.hop, edges=edges, recurrent=recurrent))
-    curve = plan_curve(made, case.hop, edges=edges, recurrent=recurrent)
-    return Climber(case, curve[case.curve % len(curve)])
+    budget, recurrent = None, "carry" if case.carried else "zero"
+    options: dict[str, Any] = {"edges": edges, "outputs": case.newest, "recurrent": recurrent}
+    if case.curve is not None:
+        curve = plan_curve(made, case.hop, **options)
+        budget = curve[case.curve % len(curve)].memory.struct_bytes
+    return Climber(case, plan(made, case.hop, ram=budget, **options))
 
 
 def climb(cases: Sequence[Case], memory: bool = False) -> list[str]:
@@ -190,11 +223,11 @@ def climb(cases: Sequence[Case], memory: bool = False) -> list[str]:
     checked = memory_checked(programs) if memory else {}
     for name, climber in climbers.items():
         found += climb_numpy(climber)
-        found += _difference(climber, "numpy stream", climber.numpy_stream(), "C", streamed[name])
+        found += difference(climber, "numpy stream", climber.numpy_stream(), "C", streamed[name])
         if climber.by_window:
-            found += _difference(climber, "C", streamed[name], "C over windows", streamed[f"{name}w"])
+            found += difference(climber, "C", streamed[name], "C over windows", streamed[f"{name}w"])
         if memory:
-            found += _difference(climber, "C", streamed[name], "C under ASan", checked[name])
+            found += difference(climber, "C", streamed[name], "C under ASan", checked[name])
     return found
 
 
@@ -206,16 +239,14 @@ def check(cases: Sequence[Case], memory: bool = False) -> None:
 
 def climb_numpy(climber: Climber) -> list[str]:
     """The rungs that need no compiler."""
-    ours = climber.numpy_windows()
-    found = _difference(climber, "numpy windows", ours, "numpy stream", climber.numpy_stream())
-    if climber.case.streamed or climber.case.carried:
-        return found
-    return [*_difference(climber, "LiteRT", climber.litert(), "numpy windows", ours, climber.floating), *found]
+    ours, oracle = climber.numpy_windows(), climber.oracle()
+    found = difference(climber, "numpy windows", ours, "numpy stream", climber.numpy_stream())
+    if oracle is not None:
+        found = difference(climber, "LiteRT", oracle, "numpy windows", ours, climber.floating) + found
+    return found
 
 
-def _difference(
-    climber: Climber, left: str, a: Outputs, right: str, b: Outputs, tolerant: bool = False
-) -> list[str]:
+def difference(climber: Climber, left: str, a: Outputs, right: str, b: Outputs, tolerant: bool = False) -> list[str]:
     """A line when two rungs disagree, nothing when they agree."""
     if len(a) != len(b) or len(a) != climber.case.outputs:
         return [f"{climber.case}: {left} gave {len(a)} outputs, {right} {len(b)}"]

@@ -1,4 +1,4 @@
-"""Full-integer int8 post-training quantisation, by the rules of the TFLite converter."""
+"""Post-training quantisation by the rules of the TFLite converter: full-integer int8, or of stored weights alone."""
 
 from __future__ import annotations
 
@@ -39,15 +39,19 @@ def quantize(
     per_channel_dense: bool = False,
     float_io: bool = False,
     byte_io: bool = False,
+    weight_bits: int = 8,
 ) -> bytes:
-    """The float `network` in int8, its activation ranges measured over the windows of `calibration`."""
+    """The float `network` in int8, its activation ranges measured over the windows of `calibration`.
+
+    With `weight_bits` 4 the weights of convolutions and dense layers are int4.
+    """
     ranges = _measure(network, calibration)
     network = _requantize_fixed(network, ranges)
     tensors = _quantize_activations(network, ranges)
     for op in network.ops:
         if op.code in _WEIGHT_AXIS:
             split = per_channel_dense if op.code == "FULLY_CONNECTED" else per_channel
-            _quantize_weights(tensors, op, split)
+            _quantize_weights(tensors, op, split, 8 if op.code == "TRANSPOSE_CONV" else weight_bits)
     recurrent = sequence_lstm.CODE
     ops = tuple(sequence_lstm.quantize(tensors, op, ranges) if op.code == recurrent else op for op in network.ops)
     network = replace(network, tensors=tuple(tensors), ops=ops)
@@ -149,17 +153,18 @@ def _operands(op: Op) -> tuple[int, ...]:
     return (op.inputs[2], op.inputs[1], *op.inputs[3:]) if op.code == "TRANSPOSE_CONV" else op.inputs
 
 
-def _quantize_weights(tensors: list[Tensor], op: Op, split: bool) -> None:
+def _quantize_weights(tensors: list[Tensor], op: Op, split: bool, bits: int) -> None:
     """Weights symmetric, a scale per output channel if `split`; bias int32 in input scale * weight scale."""
     source, kernel, *bias = _operands(op)
     weights, axis = tensors[kernel].data, _WEIGHT_AXIS[op.code]
     assert weights is not None
     others = tuple(i for i in range(weights.ndim) if i != axis)
     largest = np.abs(weights).max(axis=others if split else None, keepdims=True)
-    scale = np.maximum(largest, 1e-6).astype(np.float32) / np.float32(127)
+    top = (1 << bits - 1) - 1
+    scale = np.maximum(largest, 1e-6).astype(np.float32) / np.float32(top)
     quant = _symmetric(scale, axis if split else 0)
-    values = np.clip(np.round(weights / scale), -127, 127).astype(np.int8)
-    tensors[kernel] = replace(tensors[kernel], dtype="int8", data=values, quant=quant)
+    values = np.clip(np.round(weights / scale), -top, top).astype(np.int8)
+    tensors[kernel] = replace(tensors[kernel], dtype=f"int{bits}", data=values, quant=quant)
     if bias and bias[0] != NO_TENSOR:
         _quantize_bias(tensors, bias[0], np.float32(_scale(tensors[source])) * scale.ravel())
 
@@ -202,3 +207,22 @@ def _with_other_io(network: Network, bytes_: bool) -> Network:
     ops += network.ops
     ops += [Op(last, (inner,), made) for made, inner in zip(outputs, network.outputs, strict=True)]
     return Network(tuple(tensors), tuple(ops), inputs, outputs)
+
+
+def stored(network: Network, dtype: str) -> Network:
+    """The float network, its weights stored as float16, or as int8 with a scale per channel, behind a DEQUANTIZE."""
+    tensors, ops = list(network.tensors), []
+    for index, tensor in enumerate(network.tensors):
+        if tensor.data is None or tensor.dtype != "float32" or tensor.data.ndim < 2:
+            continue
+        if dtype == "float16":
+            weights = replace(tensor, dtype="float16", data=tensor.data.astype(np.float16))
+        else:
+            largest = np.abs(tensor.data.reshape(len(tensor.data), -1)).max(axis=1)
+            scale = np.maximum(largest, 1e-6) / 127
+            steps = np.round(tensor.data / scale.reshape(-1, *[1] * (tensor.data.ndim - 1)))
+            weights = replace(tensor, dtype="int8", data=steps.astype(np.int8), quant=_symmetric(scale, 0))
+        tensors[index] = replace(tensor, data=None)
+        tensors.append(replace(weights, name=f"{tensor.name}/stored"))
+        ops.append(Op("DEQUANTIZE", (len(tensors) - 1,), index))
+    return replace(network, tensors=tuple(tensors), ops=(*ops, *network.ops))

@@ -1,4 +1,4 @@
-"""Networks that carry state, from networks that hand it in and out: see `with_variables`."""
+"""Networks that hand their state in and out (`Stateful`), and those that carry it (`with_variables`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from edgeshift.importers import parse_model
+from tests.finish import finish
+from tests.netbuilder import Handle, Net
+
 VARIABLE_OPS = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 
 
@@ -20,6 +24,55 @@ class State:
     input: int
     output: int
     initial: np.ndarray
+
+
+class Stateful:
+    """A network under construction whose states are handed in and out."""
+
+    def __init__(self, frames: tuple[int, ...], seed: int = 5) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.net = Net("stateful", self.rng)
+        self.frames = self.net.input(frames)
+        self.shapes: list[tuple[int, ...]] = []
+        self.kept: list[Handle] = []
+
+    def state(self, shape: tuple[int, ...]) -> Handle:
+        self.shapes.append(shape)
+        return self.net.input(shape)
+
+    def keep(self, value: Handle) -> None:
+        """The next value of the state that was made last and is not kept yet."""
+        self.kept.append(value)
+
+    def history(self, new: Handle, columns: int) -> Handle:
+        """`columns` older columns, along axis 1, before `new`."""
+        state = self.state((1, columns, *new.shape[2:]))
+        whole = self.net.concat([state, new], 1)
+        rank = len(whole.shape)
+        begin = [0, new.shape[1], *[0] * (rank - 2)]
+        self.keep(self.net.strided_slice(whole, begin, whole.shape))
+        return whole
+
+    def cell(self, x: Handle, size: int) -> Handle:
+        """A vector `[1, size]` that is tanh of `x` and of what it was at the call before."""
+        state = self.state((1, size))
+        new = self.net.tanh(self.net.add(self.net.dense(x, size), self.net.dense(state, size)))
+        # Cut out of both, so that it has the state's scale.
+        new = self.net.strided_slice(self.net.concat([state, new], 0), (1, 0), (2, size))
+        self.keep(new)
+        return new
+
+    def finish(self, *outputs: Handle, dtype: str) -> tuple[bytes, list[State]]:
+        """The network's file, which hands its states in and out, and the states with random first values."""
+        self.net.output(*outputs, *self.kept)
+        model = finish(self.net, dtype)
+        graph, count = parse_model(model, "stateful"), len(outputs)
+        states = []
+        for i, shape in enumerate(self.shapes):
+            real = graph.tensors[graph.inputs[i + 1]].dtype.kind == "f"
+            normal, integers = self.rng.normal(0, 1, shape), self.rng.integers(-128, 128, shape, np.int8)
+            states.append(State(i + 1, i + count, normal.astype(np.float32) if real else integers))
+        return model, states
 
 
 def with_variables(model: bytes, states: Sequence[State], initialise: bool = True) -> bytes:

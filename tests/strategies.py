@@ -1,19 +1,19 @@
-"""Hypothesis strategies: random small networks and the hops to stream them at."""
+"""Hypothesis strategies: the networks and cases of `tests.fuzz`."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.random_networks import HOPS, Drawn, draw_network, random_case, random_network
-
-__all__ = ["Drawn", "hops", "networks", "random_case", "random_network"]
-
-
-def hops() -> st.SearchStrategy[int]:
-    return st.sampled_from(HOPS)
+from tests.fuzz.draw import Drawn, draw_case, draw_network
 
 
 @st.composite
 def networks(draw: st.DrawFn) -> Drawn:
-    """A network with the hop to stream it at: `.model` bytes, `.description`, `.hop`."""
+    """A network with a short hop to stream it at: `.model` bytes, `.hop`."""
     return draw_network(lambda options: draw(st.sampled_from(options)))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Drawn:
+    """Any network with any hop and options."""
+    return draw_case(lambda options: draw(st.sampled_from(options)))

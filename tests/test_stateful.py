@@ -15,8 +15,7 @@ from edgeshift.host.oracle import make_oracle
 from edgeshift.reference.calls import CallExecutor
 from edgeshift.reference.stream import StreamExecutor
 from tests.ladder import network
-from tests.netbuilder import Handle, Net
-from tests.stateful import State, with_variables
+from tests.stateful import State, Stateful, with_variables
 
 MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
 PUBLISHED = ("esphome_vad", "esphome_hey_jarvis", "esphome_okay_nabu")
@@ -70,46 +69,6 @@ def test_another_hop_is_refused() -> None:
 # -- all kinds of state
 
 
-class Stateful:
-    """A network under construction whose states are handed in and out."""
-
-    def __init__(self, frames: tuple[int, ...], seed: int = 5) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.net = Net("stateful", self.rng)
-        self.frames = self.net.input(frames)
-        self.shapes: list[tuple[int, ...]] = []
-        self.kept: list[Handle] = []
-
-    def state(self, shape: tuple[int, ...]) -> Handle:
-        self.shapes.append(shape)
-        return self.net.input(shape)
-
-    def keep(self, value: Handle) -> None:
-        """The next value of the state that was made last and is not kept yet."""
-        self.kept.append(value)
-
-    def history(self, new: Handle, columns: int) -> Handle:
-        """`columns` older columns, along axis 1, before `new`."""
-        state = self.state((1, columns, *new.shape[2:]))
-        whole = self.net.concat([state, new], 1)
-        rank = len(whole.shape)
-        begin = [0, new.shape[1], *[0] * (rank - 2)]
-        self.keep(self.net.strided_slice(whole, begin, whole.shape))
-        return whole
-
-    def finish(self, *outputs: Handle, int8: bool) -> tuple[bytes, list[State]]:
-        """The network's file, which hands its states in and out, and the states with random first values."""
-        self.net.output(*outputs, *self.kept)
-        shapes = [self.frames.shape, *self.shapes]
-        windows = [[self.rng.normal(0, 1, s).astype(np.float32) for s in shapes] for _ in range(4)]
-        model = self.net.quantize(windows) if int8 else self.net.build()
-        first = [self.rng.normal(0, 1, s).astype(np.float32) for s in self.shapes]
-        if int8:
-            first = [self.rng.integers(-128, 128, s, np.int8) for s in self.shapes]
-        count = len(outputs)
-        return model, [State(i + 1, i + count, values) for i, values in enumerate(first)]
-
-
 def wake_word(int8: bool) -> tuple[bytes, list[State]]:
     """Strided first layer, one column a call from there on, dense over the last history."""
     made = Stateful((1, 3, 1, 8))
@@ -119,7 +78,7 @@ def wake_word(int8: bool) -> tuple[bytes, list[State]]:
         h = net.depthwise(made.history(h, taps - 1), 1, (taps, 1), padding="VALID")
         h = net.conv2d(h, 8, 1, padding="VALID", activation="relu")
     h = net.dense(net.reshape(made.history(h, 3), (1, 32)), 2)
-    return made.finish(net.logistic(h), int8=int8)
+    return made.finish(net.logistic(h), dtype="int8" if int8 else "float32")
 
 
 def per_frame(int8: bool) -> tuple[bytes, list[State]]:
@@ -130,7 +89,7 @@ def per_frame(int8: bool) -> tuple[bytes, list[State]]:
     whole = made.history(h, 6)
     wide = net.conv2d(whole, 6, (3, 1), dilation=(3, 1), padding="VALID", activation="relu")
     delayed = net.strided_slice(whole, (0, 1, 0, 0), (1, 5, 1, 6))
-    return made.finish(net.add(wide, delayed), int8=int8)
+    return made.finish(net.add(wide, delayed), dtype="int8" if int8 else "float32")
 
 
 def two_histories(int8: bool) -> tuple[bytes, list[State]]:
@@ -140,7 +99,7 @@ def two_histories(int8: bool) -> tuple[bytes, list[State]]:
     h = net.conv2d(made.frames, 4, 1, padding="VALID", activation="relu")
     a = net.conv2d(made.history(h, 4), 3, (5, 1), padding="VALID")
     b = net.conv2d(made.history(h, 2), 3, (3, 1), padding="VALID")
-    return made.finish(net.add(a, b), h, int8=int8)
+    return made.finish(net.add(a, b), h, dtype="int8" if int8 else "float32")
 
 
 def phases(int8: bool) -> tuple[bytes, list[State]]:
@@ -149,7 +108,7 @@ def phases(int8: bool) -> tuple[bytes, list[State]]:
     net = made.net
     whole = made.history(made.frames, 8)
     pooled = net.max_pool(whole, (3, 1), (2, 1))
-    return made.finish(net.dense(pooled, 3, whole=True), int8=int8)
+    return made.finish(net.dense(pooled, 3, whole=True), dtype="int8" if int8 else "float32")
 
 
 def mixed_kernels(int8: bool) -> tuple[bytes, list[State]]:
@@ -160,7 +119,8 @@ def mixed_kernels(int8: bool) -> tuple[bytes, list[State]]:
     parts = [net.strided_slice(whole, (0, 0, 0, at), (1, 7, 1, at + 4)) for at in (0, 4)]
     short = net.depthwise(net.strided_slice(parts[0], (0, 4, 0, 0), (1, 7, 1, 4)), 1, (3, 1), padding="VALID")
     long = net.depthwise(parts[1], 1, (7, 1), padding="VALID")
-    return made.finish(net.conv2d(net.concat([short, long], 3), 5, 1, padding="VALID"), int8=int8)
+    mixed = net.conv2d(net.concat([short, long], 3), 5, 1, padding="VALID")
+    return made.finish(mixed, dtype="int8" if int8 else "float32")
 
 
 def derived(int8: bool) -> tuple[bytes, list[State]]:
@@ -168,18 +128,13 @@ def derived(int8: bool) -> tuple[bytes, list[State]]:
     made = Stateful((1, 1, 1, 6))
     net = made.net
     wide = net.conv2d(made.history(made.frames, 7), 5, (3, 1), padding="VALID", activation="relu")
-    return made.finish(net.mean(wide, 1), int8=int8)
+    return made.finish(net.mean(wide, 1), dtype="int8" if int8 else "float32")
 
 
 def recurrent(int8: bool) -> tuple[bytes, list[State]]:
     """A state that is no history of columns: tanh of frame and state."""
     made = Stateful((1, 6))
-    net = made.net
-    state = made.state((1, 6))
-    new = net.tanh(net.add(net.dense(made.frames, 6), net.dense(state, 6)))
-    new = net.strided_slice(net.concat([state, new], 0), (1, 0), (2, 6))
-    made.keep(new)
-    return made.finish(net.dense(new, 3), int8=int8)
+    return made.finish(made.net.dense(made.cell(made.frames, 6), 3), dtype="int8" if int8 else "float32")
 
 
 def dead_state(int8: bool) -> tuple[bytes, list[State]]:
@@ -191,7 +146,7 @@ def dead_state(int8: bool) -> tuple[bytes, list[State]]:
     made.keep(fixed)
     late = made.state((1, 4))
     made.keep(net.reshape(made.frames, (1, 4)))
-    return made.finish(net.add(net.add(late, made.frames), net.relu(fixed)), int8=int8)
+    return made.finish(net.add(net.add(late, made.frames), net.relu(fixed)), dtype="int8" if int8 else "float32")
 
 
 NETWORKS = (wake_word, per_frame, two_histories, phases, mixed_kernels, derived, recurrent, dead_state)

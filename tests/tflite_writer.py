@@ -18,6 +18,7 @@ _TYPES = {
     "float16": schema.TensorType.FLOAT16,
     "int32": schema.TensorType.INT32,
     "int16": schema.TensorType.INT16,
+    "int4": schema.TensorType.INT4,  # its data are int8, written two to a byte
 }
 
 # Operator versions as the TFLite converter writes them; whatever is not listed is version 1.
@@ -126,11 +127,17 @@ def _tensor(tensor: Tensor, buffers: list[Any]) -> Any:
     record.isVariable = tensor.variable
     if tensor.data is not None:
         record.buffer = len(buffers)
-        raw = np.ascontiguousarray(tensor.data, dtype=tensor.dtype).tobytes()
-        buffers.append(schema.BufferT(data=np.frombuffer(raw, np.uint8)))
+        buffers.append(schema.BufferT(data=np.frombuffer(_raw(tensor.data, tensor.dtype), np.uint8)))
     if tensor.quant is not None:
         quant = schema.QuantizationParametersT(quantizedDimension=tensor.quant.axis)
         quant.scale = np.array(tensor.quant.scale, np.float32)
         quant.zeroPoint = np.array(tensor.quant.zero_point, np.int64)
         record.quantization = quant
     return record
+
+
+def _raw(data: np.ndarray, dtype: str) -> bytes:
+    if dtype != "int4":
+        return np.ascontiguousarray(data, dtype=dtype).tobytes()
+    pairs = np.append(data, np.zeros(data.size % 2)).astype(np.int8).view(np.uint8).reshape(-1, 2)
+    return (pairs[:, 0] & 15 | pairs[:, 1] << 4).tobytes()  # the even one in the low bits

@@ -31,6 +31,12 @@ class Relayout(ColumnOp):
         self.source = source
 
     @classmethod
+    def cut(cls, operand: Stream, output: Stream, first: int, name: str) -> Relayout:
+        """Output column `j` is the operand's column `first + j` as it is; `name` is the operator's in reports."""
+        source = np.stack([np.zeros(operand.size, np.int64), np.arange(operand.size)], axis=-1)[None]
+        return cls(Node(-1, name, (operand.id,), (output.id,)), operand, output, Window(pad=-first), source)
+
+    @classmethod
     def between(
         cls, operand: Stream, output: Stream, order: np.ndarray | None = None, node: Node | None = None
     ) -> Relayout:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 class TransposeConv(ColumnOp):
     """A column holds `group` columns of the tensor; `weights` are `[out_channels, time taps, feature taps, channels]`.
 
-    Tap `t` of the window is operand column `first + t` from the one that the column starts at. Strides, paddings and
+    Tap `t` of the window is operand column `t - before` from the one that the column starts at. Strides, paddings and
     sizes of the axis that is not time are `features = (stride, pad, operand positions, positions)`.
     """
 
@@ -58,6 +58,7 @@ class TransposeConv(ColumnOp):
         super().__init__(node, [x], output, [window])
         self.weights, self.bias, self.act = weights, bias, act
         self.stride, self.pad, self.group = time
+        self.before = window.pad
         self.features, self.group_last = features, group_last
         self.out_channels, self.channels = weights.shape[0], weights.shape[3]
         if scales is not None:
@@ -81,7 +82,7 @@ class TransposeConv(ColumnOp):
         _, taps, feature_taps, _ = self.weights.shape
         terms = []
         for tap in range(self.windows[0].kernel):
-            k = place + self.pad - self.stride * (tap - self.windows[0].pad)
+            k = place + self.pad - self.stride * (tap - self.before)
             for at in range(given):
                 m = position + pad - stride * at
                 if 0 <= k < taps and 0 <= m < feature_taps:
@@ -116,7 +117,7 @@ class TransposeConv(ColumnOp):
         stride, pad, given, positions = self.features
         shape = {
             "stride": self.stride,
-            "first": self.pad + self.stride * self.windows[0].pad,
+            "first": self.pad + self.stride * self.before,
             "group": self.group,
             "taps": self.weights.shape[1],
             "in_features": given,

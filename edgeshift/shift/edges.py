@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from edgeshift.errors import PlanError
 from edgeshift.ir import ColumnGraph, Layout, Stream
 from edgeshift.ops import ColumnOp
+from edgeshift.ops.relayout import Relayout
 from edgeshift.shift.interior import find_interiors
 
 
@@ -47,7 +48,7 @@ def stream_edges(graph: ColumnGraph) -> StreamedEdges:
     for op in reversed(graph.ops):
         own = wanted[op.output.id]
         for stream, window in zip(op.inputs, op.windows, strict=True):
-            if stream.id not in continuable or window.stride == 0:
+            if stream.id not in continuable or window.stride == 0 or not op.continues:
                 continue
             first = window.first(-own.before)
             last = window.reads(op.output.columns - 1 + own.after)[-1]
@@ -61,11 +62,32 @@ def stream_edges(graph: ColumnGraph) -> StreamedEdges:
         f"edges follow the stream: a window sees {ends.before} frames before and {ends.after} after the "
         f"{graph.window_frames} it was trained on, and is answered {ends.after} frames later"
     )
+    ops: list[ColumnOp] = []
+
+    def trained(stream: Stream) -> Stream:
+        """The columns of the trained window alone, as a stream of their own where there are more."""
+        own = wanted[stream.id]
+        if own == Extension():
+            return stream
+        cut = replace(stream, id=max(streams) + 1)
+        ops.append(Relayout.cut(streams[stream.id], cut, own.before, "TRAINED_COLUMNS"))
+        streams[cut.id] = cut
+        return cut
+
+    for op in graph.ops:
+        if op.continues:
+            ops.append(_moved(op, streams, wanted))
+        else:
+            kept = copy.copy(op)
+            kept.inputs = tuple(trained(s) for s in op.inputs)
+            ops.append(kept)
+    outputs = tuple(trained(s) for s in graph.outputs)
     extended = replace(
         graph,
         streams=streams,
-        ops=tuple(_moved(op, streams, wanted) for op in graph.ops),
+        ops=tuple(ops),
         inputs=tuple(streams[s.id] for s in graph.inputs),
+        outputs=outputs,
         window_frames=graph.window_frames + ends.before + ends.after,
         notes=(*graph.notes, note),
     )

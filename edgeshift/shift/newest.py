@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from edgeshift.errors import PlanError
-from edgeshift.ir import ColumnGraph, Layout, Node, Stream, Window
+from edgeshift.ir import ColumnGraph, Layout, Stream
 from edgeshift.ops.relayout import Relayout
 from edgeshift.shift.interior import find_interiors
 
@@ -61,8 +61,7 @@ def newest_outputs(graph: ColumnGraph, which: Literal["last", "seen"]) -> Newest
                 "use --outputs last"
             )
         made = _one_column(stream, max(streams) + 1)
-        source = np.stack([np.zeros(stream.size, np.int64), np.arange(stream.size)], axis=-1)[None]
-        ops.append(Relayout(Node(-1, "NEWEST", (stream.id,), (made.id,)), stream, made, Window(pad=-column), source))
+        ops.append(Relayout.cut(stream, made, column, "NEWEST"))
         streams[made.id] = made
         outputs.append(made)
         columns.append(column)

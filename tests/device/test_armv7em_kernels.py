@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,14 +16,15 @@ from edgeshift.pipeline import Network, plan
 from edgeshift.reference.arithmetic import multiply_by_quantized_multiplier
 from tests.device.fleet import Ship, differences
 from tests.finish import finish as finish_net
+from tests.fuzz.draw import Wish, random_network
 from tests.ladder import network
 from tests.netbuilder import Handle, Net
-from tests.random_networks import random_case
 from tests.zoo.registry import build
 
 BOARD = load_board("mps2-an386")
 ISA = "armv7em"
 RANDOM = 16
+REGRESSION = Path(__file__).parents[1] / "regression"
 PLENTY = (
     1 << 20
 )  # bytes of RAM: as many patches share a load of weights as can; three of four networks get them
@@ -119,15 +121,9 @@ def with_weights(made: Network, values: Sequence[int], seed: int) -> Network:
     return made
 
 
-def random_int8(seeds: Iterable[int], count: int) -> list[tuple[Network, int]]:
-    found = []
-    for seed in seeds:
-        drawn = random_case(seed)
-        if drawn.description.startswith("int8"):
-            found.append((network(drawn.model), drawn.hop))
-        if len(found) == count:
-            break
-    return found
+def random_int8(seeds: Iterable[int]) -> list[tuple[Network, int]]:
+    drawn = [random_network(seed, Wish(("int8", "int8_floatio"))) for seed in seeds]
+    return [(network(d.model), d.hop) for d in drawn]
 
 
 def check(cases: Sequence[tuple[Network, int]]) -> set[str]:
@@ -141,12 +137,12 @@ def check(cases: Sequence[tuple[Network, int]]) -> set[str]:
 
 
 def test_random_networks() -> None:
-    check(random_int8(range(4000, 5000), RANDOM))
+    check(random_int8(range(4000, 4000 + RANDOM)))
 
 
 def test_padding_on_the_early_left_edge_alone() -> None:
-    """Seed 12960: a depthwise convolution reads padding only for the window that begins later."""
-    check(random_int8([12960], 1))
+    """A depthwise convolution reads padding only for the window that begins later."""
+    check([(network((REGRESSION / "early_left_edge" / "model.tflite").read_bytes()), 1)])
 
 
 def test_zoo() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-import tflite
 
 from edgeshift.ops import REGISTRY
 from tests.ladder import check
 from tests.ops import arithmetic, functions, moves, products, recurrences, selections, windowed  # noqa: F401  enter forms
 from tests.ops.sweeps import DTYPES, FORMS, cases
 from tests.stateful import VARIABLE_OPS
+from tests.stored import operators_of
 
 FAMILIES = sorted({(form.family, dtype) for form in FORMS for dtype in form.dtypes})
 ONLY_IN = {"SQUARE": {"float32"}, "DIV": {"float32"}}  # TFLite has, or we have, no other form
@@ -17,12 +17,6 @@ ONLY_IN |= {"QUANTIZE": {"int8"}, "DEQUANTIZE": {"int8"}}  # between int8 and fl
 ONLY_IN |= {"LOOKUP": set()}  # of quantised ONNX networks: see tests/importers/test_onnx_quantised.py
 ONLY_IN |= {name: set() for name in VARIABLE_OPS}  # see tests/test_stateful.py
 ONLY_IN |= {name: set() for name in ("ERF", "KEEP_OTHERS", "KEEP_POSITIVE", "RECURRENCE")}  # see tests/importers
-
-
-def operators_of(model: bytes) -> set[str]:
-    names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
-    read = tflite.Model.GetRootAsModel(model, 0)
-    return {names[read.OperatorCodes(i).BuiltinCode()] for i in range(read.OperatorCodesLength())}
 
 
 @pytest.mark.parametrize(("family", "dtype"), FAMILIES)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edgeshift.pipeline import Plan, plan, plan_curve
 from edgeshift.shift import Schedule, make_schedule
+from tests.fuzz.draw import Drawn
 from tests.ladder import network
-from tests.random_networks import Drawn
 from tests.shift.simulation import Simulation
 from tests.strategies import networks
 from tests.zoo import ZOO, build

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.finish import quantize_window, windows
+from tests.fuzz.draw import Drawn, random_network
 from tests.litert import interpreter, invoke
-from tests.random_networks import random_case
-from tests.strategies import Drawn, networks
+from tests.strategies import networks
 from tests.zoo import DTYPES, INT8_SUM, ZOO, build, network
 
 SEEDS = (0, 1, 2)
@@ -79,7 +79,7 @@ def test_float_io_has_the_int8_network_inside() -> None:
 
 def test_random_networks_run() -> None:
     for seed in range(200):
-        drawn = random_case(seed)
+        drawn = random_network(seed)
         for output in answers(drawn.model, count=2):
             assert np.isfinite(output).all(), drawn
 

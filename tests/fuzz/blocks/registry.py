@@ -1,0 +1,47 @@
+"""Where blocks are entered: functions that draw a few operators behind a stream, or the end of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.fuzz.drawing import Drawing
+from tests.netbuilder import Handle
+
+Draw = Callable[[Drawing, Handle], Handle]
+
+
+@dataclass(frozen=True)
+class Block:
+    """`makes` are the operators that it is entered for; `weight` is how often it is drawn."""
+
+    draw: Draw
+    makes: frozenset[str]
+    weight: int = 1
+
+
+BLOCKS: list[Block] = []  # columns in the drawn layout -> columns in that layout
+ENDS: list[Block] = []  # columns in the drawn layout -> an output
+
+
+def block(*makes: str, weight: int = 1) -> Callable[[Draw], Draw]:
+    return _enter(BLOCKS, makes, weight)
+
+
+def end(*makes: str, weight: int = 1) -> Callable[[Draw], Draw]:
+    return _enter(ENDS, makes, weight)
+
+
+def _enter(known: list[Block], makes: tuple[str, ...], weight: int) -> Callable[[Draw], Draw]:
+    def enter(draw: Draw) -> Draw:
+        known.append(Block(draw, frozenset(makes), weight))
+        return draw
+
+    return enter
+
+
+def drawable(known: list[Block], drawing: Drawing) -> list[Draw]:
+    """The simplest first, each as often as it weighs; of those that make what is wanted, if any does."""
+    usable = [b for b in known if not b.makes or b.makes - drawing.lacks]
+    usable = [b for b in usable if b.makes & drawing.wanted] or usable
+    return [b.draw for b in usable for _ in range(b.weight)]
