@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tflite
 
+from edgeshift.ops import REGISTRY
 from tests.ladder import Case
 
 _NOT_STORED = ("model",)
@@ -29,8 +30,11 @@ def stored(folder: Path) -> Case:
     return Case(model=(folder / "model.tflite").read_bytes(), **known)
 
 
+_NAMES = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
+TFLITE_OPS = frozenset(_NAMES.values()) & frozenset(REGISTRY)  # that are built; others come of ONNX models
+
+
 def operators_of(model: bytes) -> set[str]:
     """The names of the operators in a file."""
-    names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
     read = tflite.Model.GetRootAsModel(model, 0)
-    return {names[read.OperatorCodes(i).BuiltinCode()] for i in range(read.OperatorCodesLength())}
+    return {_NAMES[read.OperatorCodes(i).BuiltinCode()] for i in range(read.OperatorCodesLength())}

@@ -69,7 +69,7 @@ def test_another_hop_is_refused() -> None:
 # -- all kinds of state
 
 
-def wake_word(int8: bool) -> tuple[bytes, list[State]]:
+def wake_word(dtype: str) -> tuple[bytes, list[State]]:
     """Strided first layer, one column a call from there on, dense over the last history."""
     made = Stateful((1, 3, 1, 8))
     net = made.net
@@ -78,10 +78,10 @@ def wake_word(int8: bool) -> tuple[bytes, list[State]]:
         h = net.depthwise(made.history(h, taps - 1), 1, (taps, 1), padding="VALID")
         h = net.conv2d(h, 8, 1, padding="VALID", activation="relu")
     h = net.dense(net.reshape(made.history(h, 3), (1, 32)), 2)
-    return made.finish(net.logistic(h), dtype="int8" if int8 else "float32")
+    return made.finish(net.logistic(h), dtype=dtype)
 
 
-def per_frame(int8: bool) -> tuple[bytes, list[State]]:
+def per_frame(dtype: str) -> tuple[bytes, list[State]]:
     """Four frames a call, an answer for each; dilation, and an older column of the same stream beside it."""
     made = Stateful((1, 4, 1, 6))
     net = made.net
@@ -89,29 +89,29 @@ def per_frame(int8: bool) -> tuple[bytes, list[State]]:
     whole = made.history(h, 6)
     wide = net.conv2d(whole, 6, (3, 1), dilation=(3, 1), padding="VALID", activation="relu")
     delayed = net.strided_slice(whole, (0, 1, 0, 0), (1, 5, 1, 6))
-    return made.finish(net.add(wide, delayed), dtype="int8" if int8 else "float32")
+    return made.finish(net.add(wide, delayed), dtype=dtype)
 
 
-def two_histories(int8: bool) -> tuple[bytes, list[State]]:
+def two_histories(dtype: str) -> tuple[bytes, list[State]]:
     """Two states of different lengths on one stream, and that stream an output."""
     made = Stateful((1, 2, 1, 4))
     net = made.net
     h = net.conv2d(made.frames, 4, 1, padding="VALID", activation="relu")
     a = net.conv2d(made.history(h, 4), 3, (5, 1), padding="VALID")
     b = net.conv2d(made.history(h, 2), 3, (3, 1), padding="VALID")
-    return made.finish(net.add(a, b), h, dtype="int8" if int8 else "float32")
+    return made.finish(net.add(a, b), h, dtype=dtype)
 
 
-def phases(int8: bool) -> tuple[bytes, list[State]]:
+def phases(dtype: str) -> tuple[bytes, list[State]]:
     """A stride that the frames of a call are no multiple of: two grids of columns take turns."""
     made = Stateful((1, 3, 1, 4))
     net = made.net
     whole = made.history(made.frames, 8)
     pooled = net.max_pool(whole, (3, 1), (2, 1))
-    return made.finish(net.dense(pooled, 3, whole=True), dtype="int8" if int8 else "float32")
+    return made.finish(net.dense(pooled, 3, whole=True), dtype=dtype)
 
 
-def mixed_kernels(int8: bool) -> tuple[bytes, list[State]]:
+def mixed_kernels(dtype: str) -> tuple[bytes, list[State]]:
     """Channels go through kernels of different length, as in mixed convolutions."""
     made = Stateful((1, 1, 1, 6))
     net = made.net
@@ -120,24 +120,24 @@ def mixed_kernels(int8: bool) -> tuple[bytes, list[State]]:
     short = net.depthwise(net.strided_slice(parts[0], (0, 4, 0, 0), (1, 7, 1, 4)), 1, (3, 1), padding="VALID")
     long = net.depthwise(parts[1], 1, (7, 1), padding="VALID")
     mixed = net.conv2d(net.concat([short, long], 3), 5, 1, padding="VALID")
-    return made.finish(mixed, dtype="int8" if int8 else "float32")
+    return made.finish(mixed, dtype=dtype)
 
 
-def derived(int8: bool) -> tuple[bytes, list[State]]:
+def derived(dtype: str) -> tuple[bytes, list[State]]:
     """What is computed from older columns is not computed again."""
     made = Stateful((1, 1, 1, 6))
     net = made.net
     wide = net.conv2d(made.history(made.frames, 7), 5, (3, 1), padding="VALID", activation="relu")
-    return made.finish(net.mean(wide, 1), dtype="int8" if int8 else "float32")
+    return made.finish(net.mean(wide, 1), dtype=dtype)
 
 
-def recurrent(int8: bool) -> tuple[bytes, list[State]]:
+def recurrent(dtype: str) -> tuple[bytes, list[State]]:
     """A state that is no history of columns: tanh of frame and state."""
     made = Stateful((1, 6))
-    return made.finish(made.net.dense(made.cell(made.frames, 6), 3), dtype="int8" if int8 else "float32")
+    return made.finish(made.net.dense(made.cell(made.frames, 6), 3), dtype=dtype)
 
 
-def dead_state(int8: bool) -> tuple[bytes, list[State]]:
+def dead_state(dtype: str) -> tuple[bytes, list[State]]:
     """A state that no answer depends on, one that never changes, and one that is used only by the next call."""
     made = Stateful((1, 4))
     net = made.net
@@ -146,11 +146,11 @@ def dead_state(int8: bool) -> tuple[bytes, list[State]]:
     made.keep(fixed)
     late = made.state((1, 4))
     made.keep(net.reshape(made.frames, (1, 4)))
-    return made.finish(net.add(net.add(late, made.frames), net.relu(fixed)), dtype="int8" if int8 else "float32")
+    return made.finish(net.add(net.add(late, made.frames), net.relu(fixed)), dtype=dtype)
 
 
 NETWORKS = (wake_word, per_frame, two_histories, phases, mixed_kernels, derived, recurrent, dead_state)
-Make = Callable[[bool], tuple[bytes, list[State]]]
+Make = Callable[[str], tuple[bytes, list[State]]]
 
 
 def climb(net: edgeshift.Network, calls: int, outputs: str = "all") -> None:
@@ -187,24 +187,24 @@ def climb(net: edgeshift.Network, calls: int, outputs: str = "all") -> None:
             assert ours.tobytes() == theirs.tobytes()
 
 
-@pytest.mark.parametrize("int8", (False, True), ids=("f32", "int8"))
+@pytest.mark.parametrize("dtype", ("float32", "int8"))
 @pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
-def test_variables(make: Make, int8: bool) -> None:
-    model, states = make(int8)
+def test_variables(make: Make, dtype: str) -> None:
+    model, states = make(dtype)
     climb(network(with_variables(model, states)), calls=40)
 
 
 @pytest.mark.parametrize("make", NETWORKS[:-1], ids=lambda make: make.__name__)
 def test_state_that_the_caller_carries(make: Make, tmp_path: Path) -> None:
     """The same networks, their states handed in and out: `--state`."""
-    model, states = make(True)
+    model, states = make("int8")
     file = tmp_path / "carried.tflite"
     file.write_bytes(model)
     climb(edgeshift.load(file, state=[f"{s.input}:{s.output}" for s in states]), calls=40)
 
 
 def test_only_the_newest_frame_of_a_call() -> None:
-    model, states = per_frame(True)
+    model, states = per_frame("int8")
     net = network(with_variables(model, states))
     climb(net, calls=30, outputs="last")
     assert edgeshift.plan(net, outputs="last").schedule.macs_per_hop < edgeshift.plan(net).schedule.macs_per_hop
@@ -212,14 +212,14 @@ def test_only_the_newest_frame_of_a_call() -> None:
 
 def test_a_column_is_made_where_it_is_kept() -> None:
     """The operator before a state writes into its ring: nothing copies columns into it."""
-    model, states = wake_word(True)
+    model, states = wake_word("int8")
     plan = edgeshift.plan(network(with_variables(model, states)))
     assert [op.op for op in plan.schedule.ops if not op.macs_per_column] == ["LOGISTIC"]
     assert len(plan.memory.rings) == len(states)
 
 
 def test_columns_derived_from_the_first_state_are_there() -> None:
-    model, states = derived(True)
+    model, states = derived("int8")
     plan = edgeshift.plan(network(with_variables(model, states)))
     conv = next(op for op in plan.schedule.ops if op.op == "CONV_2D")
     assert plan.schedule.streams[conv.output.id].columns_per_hop == 1 < conv.output.columns
@@ -229,14 +229,14 @@ def test_columns_derived_from_the_first_state_are_there() -> None:
 
 
 def test_a_variable_without_a_first_value_is_refused() -> None:
-    model, states = wake_word(True)
+    model, states = wake_word("int8")
     with pytest.raises(edgeshift.UnsupportedOpError, match="not frozen.*from_keras_model"):
         network(with_variables(model, states, initialise=False))
 
 
 def test_a_state_of_another_scale_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "carried.tflite"
-    file.write_bytes(dead_state(True)[0])
+    file.write_bytes(dead_state("int8")[0])
     with pytest.raises(edgeshift.PlanError, match="input1.*relu0.*of another shape, type or scale"):
         edgeshift.load(file, state=["1:1"])
 
@@ -244,6 +244,6 @@ def test_a_state_of_another_scale_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pair", ("9:9", "input1", "0:1", "input0:nothing"))
 def test_a_state_that_is_none_is_refused(pair: str, tmp_path: Path) -> None:
     file = tmp_path / "carried.tflite"
-    file.write_bytes(wake_word(True)[0])
+    file.write_bytes(wake_word("int8")[0])
     with pytest.raises(edgeshift.PlanError, match="--state"):
         edgeshift.load(file, state=[pair])

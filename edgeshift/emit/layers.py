@@ -235,8 +235,11 @@ def operand_views(step: Step, views: Mapping[int, StreamView]) -> tuple[OperandV
     """The operands of a step."""
     operands = []
     for stream, window in zip(step.op.inputs, step.op.windows, strict=True):
-        clamped = any(len(window.reads_inside(j, stream.columns)) < window.kernel for j in step.columns)
-        operands.append(OperandView(views.get(stream.id), c_type(stream.dtype), window, clamped))
+        inside = [len(window.reads_inside(j, stream.columns)) for j in step.columns]
+        padding_alone = bool(inside) and not any(inside)
+        view = None if padding_alone else views.get(stream.id)
+        clamped = any(taps < window.kernel for taps in inside)
+        operands.append(OperandView(view, c_type(stream.dtype), window, clamped))
     return tuple(operands)
 
 

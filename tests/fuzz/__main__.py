@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,12 @@ from pathlib import Path
 import click
 
 from edgeshift.device import load_board
-from edgeshift.ops import REGISTRY
 from tests.finish import TYPES
 from tests.fuzz.draw import Wish, random_case
 from tests.fuzz.report import report
 from tests.fuzz.run import Result, isolated, judge
 from tests.fuzz.shrink import shrink
-from tests.stored import store, stored
+from tests.stored import TFLITE_OPS, store, stored
 
 SLICE = 40  # networks whose C is built at once
 
@@ -49,7 +48,7 @@ def main(
         (verdict,) = judge([stored(repeat)], not no_c)
         click.echo(verdict.message or verdict.kind)
         sys.exit(verdict.failed)
-    wish = Wish(_named(types, TYPES), frozenset(_named(ops, REGISTRY)))
+    wish = Wish(_named(types, TYPES), frozenset(_named(ops, TFLITE_OPS)))
     run = partial(isolated, wish=wish, c=not no_c, board=load_board(board) if board else None)
     started, results = time.monotonic(), []
     for some in _in_slices(run, range(seed, seed + count), jobs):
@@ -64,7 +63,7 @@ def main(
     sys.exit(bool(wrong))
 
 
-def _named(names: str, known: Sequence[str]) -> tuple[str, ...]:
+def _named(names: str, known: Collection[str]) -> tuple[str, ...]:
     given = tuple(name for name in names.split(",") if name)
     for name in given:
         if name not in known:

@@ -127,9 +127,10 @@ def _network(choose: Choose, wish: Wish) -> tuple[Drawn, Drawing]:
     drawing = Drawing(net, choose, TYPES[kind].lacks, wish.ops)
     x = _inputs(drawing)
     for number in range(4):
-        if not choose((False, *(True,) * (8 if number == 0 else 2))):
+        wanted = bool(wish.ops) and number == 0
+        if not wanted and not choose((False, *(True,) * (8 if number == 0 else 2))):
             break
-        x = _kept_small(drawing, choose(drawable(BLOCKS, drawing))(drawing, x))
+        x = _kept_small(drawing, choose(drawable(BLOCKS, drawing, wanted))(drawing, x))
         if choose((False,) * 9 + (True,)):
             net.output(x)
             drawing.answers_per_frame = True

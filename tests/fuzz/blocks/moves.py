@@ -120,13 +120,3 @@ def stacked(d: Drawing, x: Handle) -> Handle:
     if x.shape[2] % 2 == 0 and d.choose((False, False, True)):
         x = d.net.reshape(x, (1, x.shape[1] * 2, x.shape[2] // 2))
     return d.say(f"stacked by {count}", d.back(x))
-
-
-@block("UNPACK")
-def unrolled(d: Drawing, x: Handle) -> Handle:
-    """A cell unrolled over the newest frames, from zero: its states are columns."""
-    frames = d.net.unpack(d.curve(d.at_most(x, 5)), 1)
-    states = [d.net.tanh(d.net.dense(frames[0], 3))]
-    for frame in frames[1:]:
-        states.append(d.net.tanh(d.net.add(d.net.dense(frame, 3), d.net.dense(states[-1], 3))))
-    return d.say("unrolled", d.back(d.net.pack(states, 1)))

@@ -40,8 +40,11 @@ def _enter(known: list[Block], makes: tuple[str, ...], weight: int) -> Callable[
     return enter
 
 
-def drawable(known: list[Block], drawing: Drawing) -> list[Draw]:
-    """The simplest first, each as often as it weighs; of those that make what is wanted, if any does."""
-    usable = [b for b in known if not b.makes or b.makes - drawing.lacks]
-    usable = [b for b in usable if b.makes & drawing.wanted] or usable
-    return [b.draw for b in usable for _ in range(b.weight)]
+def drawable(known: list[Block], drawing: Drawing, wanted_only: bool = False) -> list[Draw]:
+    """The simplest first, each as often as it weighs; those that make what is wanted stand before as many others."""
+    usable = [b for b in known if b.makes - drawing.lacks]
+    wanted = [b.draw for b in usable if b.makes & drawing.wanted]
+    if wanted and wanted_only:
+        return wanted
+    others = [b.draw for b in usable for _ in range(b.weight)]
+    return wanted * (len(others) // len(wanted)) + others if wanted else others
