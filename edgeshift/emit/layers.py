@@ -197,9 +197,18 @@ def stream_views(
 def _read_or_written_early(schedule: Schedule) -> set[int]:
     early = [s for s in schedule.steps if s.early]
     written = {s.op.output.id for s in early if s.op not in schedule.sums}
-    return written | {
-        stream.id for s in early for stream in s.op.inputs if s.op not in schedule.sums or len(schedule.sums[s.op].left)
+    read = {
+        stream.id
+        for s in early
+        for stream, window in zip(s.op.inputs, s.op.windows, strict=True)
+        if (len(schedule.sums[s.op].left) if s.op in schedule.sums else not _padding_alone(s, stream, window))
     }
+    return written | read
+
+
+def _padding_alone(step: Step, stream: Stream, window: Window) -> bool:
+    """Whether every column that the step computes reads nothing of an operand."""
+    return bool(step.columns) and not any(window.reads_inside(j, stream.columns) for j in step.columns)
 
 
 def _scratch_place(stream: Stream, block: ScratchBlock) -> Place:
@@ -235,10 +244,8 @@ def operand_views(step: Step, views: Mapping[int, StreamView]) -> tuple[OperandV
     """The operands of a step."""
     operands = []
     for stream, window in zip(step.op.inputs, step.op.windows, strict=True):
-        inside = [len(window.reads_inside(j, stream.columns)) for j in step.columns]
-        padding_alone = bool(inside) and not any(inside)
-        view = None if padding_alone else views.get(stream.id)
-        clamped = any(taps < window.kernel for taps in inside)
+        view = None if _padding_alone(step, stream, window) else views.get(stream.id)
+        clamped = any(len(window.reads_inside(j, stream.columns)) < window.kernel for j in step.columns)
         operands.append(OperandView(view, c_type(stream.dtype), window, clamped))
     return tuple(operands)
 
