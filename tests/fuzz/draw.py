@@ -86,6 +86,8 @@ def draw_case(choose: Choose, wish: Wish = Wish()) -> Drawn:
     }
     if drawing.answers_per_frame:
         options["newest"] = choose(("all", "all", "all", "last", "seen"))
+    if drawing.recurrent and hop_kind == "short":
+        options["carried"] = choose((False, False, True))
     if drawn.type != "float32":
         options["reference"] = choose((None, None, None, "litert", "tflm"))
     return Drawn(replace(case, **options), drawn.type, hop_kind)

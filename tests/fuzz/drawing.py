@@ -30,6 +30,7 @@ class Drawing:
         self.time_axis = 2 if self.layout == "[1,1,T,C]" else 1
         self.planar = self.layout == "[1,T,F,C]"
         self.answers_per_frame = False
+        self.recurrent = False
         self.steps: list[str] = []
 
     def say(self, step: str, x: Handle) -> Handle:

@@ -23,6 +23,9 @@ EXPECTED: dict[type[EdgeShiftError], tuple[str, ...]] = {
     PlanError: (
         "gives one answer for a window, not one for every frame",  # --outputs
         "no frame of output '[^']*' is seen without",
+        "the state of .* cannot be carried: the columns that it goes over belong to one window",  # --recurrent
+        "the state of .* cannot be carried: of the .* columns that it goes over only",
+        "a hop of .* leaves out columns of .* whose state is carried",
     ),
     UnsupportedOpError: (
         "only a whole number of frames per column is built",  # of a state

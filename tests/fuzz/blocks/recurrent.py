@@ -10,6 +10,7 @@ from tests.netbuilder import Handle
 @block("UNIDIRECTIONAL_SEQUENCE_LSTM")
 def lstm(d: Drawing, x: Handle) -> Handle:
     """Over time, or over the channels of a window."""
+    d.recurrent = True
     units, clip = d.choose((3, 1, 5)), d.choose((10.0, 0.0, 0.4))
     x = d.curve(d.at_most(x, 24))
     if d.choose((False, False, False, True)):
