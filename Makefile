@@ -20,7 +20,11 @@ test bench: TOOLS += node:nodejs npm:npm
 # What only the tests need: to build exported packages, and to list deviations from MISRA C.
 test: TOOLS += cmake:cmake g++:g++ arm-none-eabi-g++:gcc-arm-none-eabi cppcheck:cppcheck
 
-.PHONY: help demo test bench scaling docs lint wheel clean toolchains
+# What opens the report.
+test screenshots: TOOLS += chromium:chromium
+screenshots: TOOLS += pngquant:pngquant
+
+.PHONY: help demo test bench scaling screenshots docs lint wheel clean toolchains
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +33,7 @@ help:
 	@echo "make test    lint, then every test"
 	@echo "make bench   instructions, cycles and bytes against the recorded peers; needs the networks in ../shared/models"
 	@echo "make scaling work per hop over growing windows and depths, as a table and a plot"
+	@echo "make screenshots  the pictures of README.md and docs/, from the report on the activity example"
 	@echo "make docs    what is generated in README.md and docs/"
 	@echo "make lint    ruff and mypy"
 	@echo "make wheel   dist/*.whl and dist/*.tar.gz"
@@ -50,6 +55,9 @@ scaling: .venv/installed toolchains
 	@$(BIN)/python -c 'import matplotlib' 2>/dev/null \
 	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks.scaling
+
+screenshots: .venv/installed toolchains
+	$(BIN)/python -m benchmarks.screenshots
 
 docs: .venv/installed
 	$(BIN)/python -m benchmarks.documents

@@ -17,13 +17,14 @@ from edgeshift.cli.export import export
 from edgeshift.cli.flash import flash
 from edgeshift.cli.inspect import inspect
 from edgeshift.cli.lists import boards, ops
+from edgeshift.cli.report import report
 from edgeshift.cli.run import run
 from edgeshift.cli.verify import verify
 from edgeshift.errors import EdgeShiftError, OutputError
 
 __all__ = ["cli", "main"]
 
-VERBS = (convert, inspect, compile, export, verify, run, bench, flash, boards, ops, doctor, completion)
+VERBS = (convert, inspect, compile, export, verify, run, bench, report, flash, boards, ops, doctor, completion)
 
 
 class _InOrder(click.Group):

@@ -13,16 +13,28 @@ from edgeshift.files import read_array
 
 
 def read_labels(path: str | Path | None, frames: Sequence[np.ndarray]) -> np.ndarray | None:
-    """A class for each frame of a recording from a `.npy` file, -1 where there is none. Raises `InputError`."""
+    """A class for each frame of a recording, -1 where there is none, from a `.npy` file, or from a `.csv` of one class
+    a line. Raises `InputError`."""
     if path is None:
         return None
     try:
-        labels = read_array(Path(path))
+        if Path(path).suffix.lower() == ".csv":
+            labels = np.array([int(line) for line in Path(path).read_text().splitlines()])
+        else:
+            labels = read_array(Path(path))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the labels '{path}': {error}") from error
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or all(len(labels) != len(f) for f in frames):
         raise InputError(f"'{path}' must hold one integer for each frame of the recording")
     return labels
+
+
+def window_label(labels: np.ndarray | None, end: int, length: int) -> int:
+    """The one class of all `length` frames before frame `end`, or -1."""
+    if labels is None or end < 1:
+        return -1
+    window = labels[max(0, end - length) : end]
+    return int(window[0]) if (window == window[0]).all() else -1
 
 
 class Deviation:
@@ -42,10 +54,7 @@ class Deviation:
         self._differences.append(
             np.concatenate([np.abs(a.astype(np.float64) - b.astype(np.float64)).reshape(-1) for a, b in pairs])
         )
-        label = -1
-        if self._labels is not None:
-            window = self._labels[max(0, end - self._frames) : end]
-            label = int(window[0]) if len(window) and (window == window[0]).all() else -1
+        label = window_label(self._labels, end, self._frames)
         self._decisions.append((int(ours[0].argmax()), int(trained[0].argmax()), label))
 
     def as_dict(self, oracle: str) -> dict[str, Any]:

@@ -168,6 +168,14 @@ def moments_of(schedule: Schedule) -> tuple[dict[Step, int], int]:
     return {step: n if n < first_early else n + 1 for n, step in enumerate(schedule.steps)}, first_early
 
 
+def work_bytes(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], step: Step) -> int:
+    """Scratch that a step needs beside columns: its kernel's, and a recurrence's state."""
+    needed = kernels[step.op].scratch_bytes
+    if isinstance(step.op, Stepwise):
+        needed += sum(size for _, size in step_buffers(step.op, schedule.streams[step.op.output.id]).values())
+    return _words(needed)
+
+
 def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item]:
     """All that needs scratch."""
     moments, output_taken = moments_of(schedule)
@@ -179,11 +187,9 @@ def _items(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel]) -> list[_Item
         written[step.op.output.id, step.early] = moment
         for place in _reads(schedule, step):
             read[place] = moment
-        needed = kernels[step.op].scratch_bytes
-        if isinstance(step.op, Stepwise):
-            needed += sum(size for _, size in step_buffers(step.op, schedule.streams[step.op.output.id]).values())
+        needed = work_bytes(schedule, kernels, step)
         if needed and step.op not in schedule.sums:
-            items.append(_Item(_words(needed), moment, moment, step=step))
+            items.append(_Item(needed, moment, moment, step=step))
     for stream in schedule.graph.outputs:
         for column in range(stream.columns):
             read[stream.id, False, column] = max(output_taken, read.get((stream.id, False, column), 0))

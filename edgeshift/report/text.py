@@ -26,9 +26,7 @@ def print_plan(out: Console, plan: Any) -> None:
     for note in data["notes"]:
         out.print(f"note: {note}")
     out.print()
-    made = table(
-        "#", "operator", "columns", "interior", "S", "new", "ring", "MACs/win", "MACs/hop", right=range(2, 9)
-    )
+    made = table("#", "operator", "columns", "interior", "S", "new", "ring", "MACs/win", "MACs/hop", right=range(2, 9))
     for number, layer in enumerate(data["layers"], 1):
         first, stop = layer["interior"]
         ring = f"{layer['ring_columns']}" + (f"x{layer['phases']}" if layer["phases"] > 1 else "")

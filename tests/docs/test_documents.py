@@ -68,6 +68,7 @@ def test_shown_command_runs(command: str, tmp_path: Path) -> None:
         (tmp_path / f"{model}.tflite").symlink_to(activity / "activity.tflite")
     (tmp_path / "kws.onnx").write_bytes(exported())
     (tmp_path / "recording.npy").symlink_to(activity / "test_recording.npy")
+    (tmp_path / "labels.npy").symlink_to(activity / "test_labels.npy")
     program = Path(sys.executable).with_name("edgeshift")
     done = subprocess.run([program, *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
