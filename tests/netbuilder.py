@@ -131,6 +131,19 @@ class Net(GraphBuilder):
         self._ops.append(Op(sequence_lstm.CODE, operands, output.index, sequence_lstm.options(time_major, clip)))
         return output
 
+    def svdf(
+        self, x: Handle, units: int, rank: int, memory: int, activation: str | None = "relu", bias: bool = True
+    ) -> Handle:
+        """A frame `[1, depth]`; its state is a variable."""
+        filters, depth = units * rank, x.shape[1]
+        features = self._weights((filters, depth), fan_in=depth, axis=0)
+        times = self._weights((filters, memory), fan_in=memory * rank, axis=0)
+        absent: list[Handle | None] = [None]
+        state = self._tensor(f"state{len(self._tensors)}", (1, memory * filters))
+        self._tensors[state.index] = replace(self._tensors[state.index], variable=True)
+        operands = [x, features, times, *(self._bias(units, bias) or absent), state]
+        return self._op("SVDF", operands, (1, units), schema.SVDFOptionsT(rank, ACTIVATIONS[activation]))
+
     # -- the same on [1, T, C], dressed as 2-D
 
     def conv1d(

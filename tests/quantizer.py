@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests import sequence_lstm
+from tests import sequence_lstm, svdf
 from tests.litert import interpreter, invoke
 from tests.tflite_writer import NO_TENSOR, Network, Op, Quant, Tensor, write
 
@@ -26,6 +26,7 @@ FIXED = {
     "L2_NORMALIZATION": Quant((1 / 128,), (0,)),
 }
 _WEIGHT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 0}
+_STATEFUL = {sequence_lstm.CODE: sequence_lstm, svdf.CODE: svdf}  # these quantise their own operands
 _SMALLEST_RANGE = 1e-3
 
 Range = tuple[float, float]
@@ -52,8 +53,7 @@ def quantize(
         if op.code in _WEIGHT_AXIS:
             split = per_channel_dense if op.code == "FULLY_CONNECTED" else per_channel
             _quantize_weights(tensors, op, split, 8 if op.code == "TRANSPOSE_CONV" else weight_bits)
-    recurrent = sequence_lstm.CODE
-    ops = tuple(sequence_lstm.quantize(tensors, op, ranges) if op.code == recurrent else op for op in network.ops)
+    ops = tuple(_STATEFUL[op.code].quantize(tensors, op, ranges) if op.code in _STATEFUL else op for op in network.ops)
     network = replace(network, tensors=tuple(tensors), ops=ops)
     return write(_with_other_io(network, byte_io) if float_io or byte_io else network)
 
@@ -121,7 +121,7 @@ def _quantize_activations(network: Network, ranges: list[Range]) -> list[Tensor]
     """Every float tensor but weights and biases in int8, by its group's range."""
     groups, fixed = _groups(network), _fixed_outputs(network)
     parameters = {i for op in network.ops if op.code in _WEIGHT_AXIS for i in _operands(op)[1:]}
-    parameters |= {i for op in network.ops if op.code == sequence_lstm.CODE for i in sequence_lstm.parameters(op)}
+    parameters |= {i for op in network.ops if op.code in _STATEFUL for i in _STATEFUL[op.code].parameters(op)}
     shared: dict[int, Range] = {}
     for index, group in enumerate(groups):
         low, high = shared.get(group, (0.0, 0.0))

@@ -14,6 +14,7 @@ import edgeshift
 from edgeshift.host.oracle import make_oracle
 from edgeshift.reference.calls import CallExecutor
 from edgeshift.reference.stream import StreamExecutor
+from tests.finish import finish
 from tests.ladder import network
 from tests.stateful import State, Stateful, with_variables
 
@@ -162,7 +163,7 @@ def climb(net: edgeshift.Network, calls: int, outputs: str = "all") -> None:
         "the plan": StreamExecutor(plan.schedule).push,
         "the C": edgeshift.StreamingModel(plan, sanitize=True).push_raw,
     }
-    oracle = make_oracle(net.model, net.state)
+    oracle = make_oracle(net.model, net.state, streams=True)
     for call in range(calls):
         frames = []
         for stream in graph.inputs:
@@ -223,6 +224,66 @@ def test_columns_derived_from_the_first_state_are_there() -> None:
     plan = edgeshift.plan(network(with_variables(model, states)))
     conv = next(op for op in plan.schedule.ops if op.op == "CONV_2D")
     assert plan.schedule.streams[conv.output.id].columns_per_hop == 1 < conv.output.columns
+
+
+# -- operators that keep a state of their own
+
+
+def filters(net: Net, x: Handle) -> Handle:
+    return net.svdf(net.svdf(x, 5, 2, 7), 4, 1, 3, bias=False)
+
+
+def per_call(net: Net) -> None:
+    net.output(net.softmax(net.dense(filters(net, net.input((1, 6))), 3)))
+
+
+def stacked_frames(net: Net) -> None:
+    """Four frames a call, which all together are one column."""
+    x = net.conv1d(net.input((1, 4, 3)), 4, 3, padding="VALID", activation="relu")
+    net.output(net.dense(filters(net, net.reshape(x, (1, 8))), 2))
+
+
+def no_memory(net: Net) -> None:
+    net.output(net.svdf(net.input((1, 6)), 3, 2, 1))
+
+
+def other_activations(net: Net) -> None:
+    x = net.svdf(net.input((1, 5)), 4, 3, 4, activation=None)
+    net.output(net.svdf(x, 3, 1, 2, activation="relu6"))
+
+
+@pytest.mark.parametrize("dtype", ("float32", "int8"))
+@pytest.mark.parametrize("describe", (per_call, stacked_frames, no_memory, other_activations))
+def test_svdf(describe: Callable[[Net], None], dtype: str) -> None:
+    if dtype == "int8" and describe is other_activations:
+        pytest.skip("the reference kernel has RELU alone")
+    net = Net("svdf", np.random.default_rng(3))
+    describe(net)
+    climb(network(finish(net, dtype)), calls=25)
+
+
+def test_svdf_is_exact_over_500_calls(tmp_path: Path) -> None:
+    net = Net("svdf", np.random.default_rng(3))
+    per_call(net)
+    (tmp_path / "svdf.tflite").write_bytes(finish(net, "int8"))
+    report = edgeshift.verify(tmp_path / "svdf.tflite", hops=500)
+    assert report.exact and report.hops_compared == 500 and report.max_abs_diff == 0
+
+
+def test_svdf_moves_no_memory() -> None:
+    """Its memory is a ring, written where a frame's features are made."""
+    net = Net("svdf", np.random.default_rng(3))
+    per_call(net)
+    plan = edgeshift.plan(network(finish(net, "int8")))
+    assert [op.op for op in plan.schedule.ops][:4] == ["SVDF_FEATURES", "SVDF", "SVDF_FEATURES", "SVDF"]
+    assert sorted(plan.memory.rings.values()) == [2 * 3 * 4, 2 * 7 * 10]
+
+
+def test_svdf_of_another_activation_in_int8_is_refused() -> None:
+    net = Net("svdf", np.random.default_rng(3))
+    net.output(net.svdf(net.input((1, 5)), 4, 3, 4, activation=None))
+    with pytest.raises(edgeshift.UnsupportedOpError, match="SVDF .*only RELU in int8"):
+        network(finish(net, "int8"))
 
 
 # -- refused

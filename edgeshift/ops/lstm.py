@@ -19,15 +19,14 @@ import numpy as np
 
 from edgeshift.errors import UnsupportedOpError
 from edgeshift.ir import Layout, Node, Stream, Tensor, Window
-from edgeshift.ops.base import ColumnOp, Kernel, StatePart, operator
+from edgeshift.ops.base import Kernel, StatePart, operator
 from edgeshift.ops.common import ordered_sum, quantised, refuse
+from edgeshift.ops.project import Project, Scales, scale_tables
 from edgeshift.ops.stepwise import State, Stepwise
 from edgeshift.reference import lstm as arithmetic
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
-
-Scales = tuple[np.ndarray, np.ndarray]  # multiplier and shift of each gate
 
 _TANH = 4
 _INPUT_WEIGHTS, _RECURRENT_WEIGHTS, _BIASES = slice(1, 5), slice(5, 9), slice(12, 16)
@@ -37,37 +36,6 @@ _OPTIONS = {
     "a projection": slice(16, 18),
     "layer normalisation": slice(20, 24),
 }
-
-
-class Gates(ColumnOp):
-    """The input part of the gates: `weights` `[4 * units, depth]` times a column, plus `bias` `[4 * units]`.
-
-    In int8 it is rescaled to Q3.12 by each gate's `scales`; the bias holds the input's zero point.
-    """
-
-    def __init__(
-        self, node: Node, x: Stream, output: Stream, weights: np.ndarray, bias: np.ndarray, scales: Scales | None
-    ) -> None:
-        super().__init__(node, [x], output, [Window()])
-        self.weights, self.bias, self.scales = weights, bias, scales
-
-    @property
-    def macs_per_column(self) -> int:
-        return self.weights.size
-
-    def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
-        x = taps[0][:, 0]
-        if self.scales is None:
-            return ordered_sum(x[:, None, :], self.weights) + self.bias
-        acc = (x.astype(np.float64) @ self.weights.astype(np.float64).T).astype(np.int64) + self.bias
-        return arithmetic.input_part(acc, *(np.repeat(s, len(self.bias) // 4) for s in self.scales))
-
-    def kernel(self) -> Kernel:
-        shape = {"units": len(self.bias) // 4, "depth": self.weights.shape[1]}
-        tables = {"weights": self.weights, "bias": self.bias}
-        if self.scales is None:
-            return Kernel("lstm_gates", "column", shape, tables)
-        return Kernel("lstm_gates", "column", shape, tables | _tables(self.scales), {}, ("requantize",))
 
 
 class Lstm(Stepwise):
@@ -121,13 +89,9 @@ class Lstm(Stepwise):
             "hidden_shift": self.cell.shift,
             "hidden_offset": self.cell.output_offset,
         }
-        tables = {"weights": self.weights, "bias": self.bias} | _tables(self.scales)
+        tables = {"weights": self.weights, "bias": self.bias} | scale_tables(self.scales)
         scalars = {name: ("int32_t", value) for name, value in numbers.items()}
         return Kernel("lstm", "column", shape, tables, scalars, ("requantize", "fixed_s16"), state=self.state)
-
-
-def _tables(scales: Scales) -> dict[str, np.ndarray]:
-    return {"multiplier": scales[0], "shift": scales[1].astype(np.int8)}
 
 
 @operator("UNIDIRECTIONAL_SEQUENCE_LSTM")
@@ -157,7 +121,7 @@ def lower_lstm(node: Node, low: Lowering) -> None:
         scales = _scales(node, low, node.inputs[_INPUT_WEIGHTS], scale)
         biases = biases - zero * inputs.astype(np.int32).sum(axis=1, dtype=np.int32)
         _quantise(recurrence, node, low)
-    low.emit(Gates(replace(node, op="LSTM_GATES"), x, gates, inputs, biases, scales))
+    low.emit(Project(replace(node, op="LSTM_GATES"), x, gates, inputs, biases, scales))
     low.emit(recurrence)
 
 

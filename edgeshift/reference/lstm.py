@@ -57,11 +57,6 @@ def cell_params(cell_scale: np.float32, clip: float, hidden_scale: np.float32, h
     return Cell(integer_bits, int(min(steps, np.float32(HIGH))), multiplier, shift, hidden_zero)
 
 
-def input_part(acc: Ints, multiplier: Ints, shift: Ints) -> NDArray[np.int16]:
-    """Accumulators of the input, bias included, as Q3.12."""
-    return np.clip(multiply_by_quantized_multiplier(wrap_int32(acc), multiplier, shift), LOW, HIGH).astype(np.int16)
-
-
 def step_int8(
     x: NDArray[np.int16], acc: Ints, multiplier: Ints, shift: Ints, cell: NDArray[np.int16], params: Cell
 ) -> tuple[NDArray[np.int8], NDArray[np.int16]]:

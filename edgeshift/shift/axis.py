@@ -251,7 +251,7 @@ def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | No
     if tensor.id in graph.time_axes:
         axis, how = graph.time_axes[tensor.id]
         return Layout.along(shape, axis), 0, f"axis {axis}, {how} (guessed)"
-    if any(node.op in ("READ_VARIABLE", "ASSIGN_VARIABLE") for node in graph.nodes):
+    if any(node.op in ("READ_VARIABLE", "ASSIGN_VARIABLE", "SVDF") for node in graph.nodes):
         layout = _call_layout(graph, tensor)
         return layout, 0 if layout.columns > 1 else 1, f"{layout.columns} frames a call, as its state has them"
     long_axes = [a for a, d in enumerate(shape) if d > 1]

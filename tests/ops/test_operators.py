@@ -15,7 +15,7 @@ FAMILIES = sorted({(form.family, dtype) for form in FORMS for dtype in form.dtyp
 ONLY_IN = {"SQUARE": {"float32"}, "DIV": {"float32"}}  # TFLite has, or we have, no other form
 ONLY_IN |= {"QUANTIZE": {"int8"}, "DEQUANTIZE": {"int8"}}  # between int8 and float32: entered with float ends
 ONLY_IN |= {"LOOKUP": set()}  # of quantised ONNX networks: see tests/importers/test_onnx_quantised.py
-ONLY_IN |= {name: set() for name in VARIABLE_OPS}  # see tests/test_stateful.py
+ONLY_IN |= {name: set() for name in (*VARIABLE_OPS, "SVDF")}  # see tests/test_stateful.py
 ONLY_IN |= {name: set() for name in ("ERF", "KEEP_OTHERS", "KEEP_POSITIVE", "RECURRENCE")}  # see tests/importers
 
 
