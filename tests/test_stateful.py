@@ -16,6 +16,7 @@ from edgeshift.reference.calls import CallExecutor
 from edgeshift.reference.stream import StreamExecutor
 from tests.finish import finish
 from tests.ladder import network
+from tests.netbuilder import Handle, Net
 from tests.stateful import State, Stateful, with_variables
 
 MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
