@@ -9,6 +9,7 @@ from typing import Any
 from edgeshift.emit.literals import c_type
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.base import Patches
+from edgeshift.shift import KeptSum
 
 RUN_TYPES = {"int8_t": "es_run_s8", "float": "es_run_f32"}
 
@@ -78,17 +79,18 @@ class FunctionTable:
         return self.functions[key]
 
 
-def sum_kernel(op: ColumnOp) -> Kernel:
-    """The kernel that adds columns to a kept sum, and the one that finishes it."""
+def sum_kernel(op: ColumnOp, kept: KeptSum) -> Kernel:
+    """The kernel that adds columns to a kept sum, with those that take them off and that finish it."""
     rule = op.sum_rule()
     assert rule is not None
     shape = {
         "kept_loops": rule.kept,
-        "reduced_loops": rule.reduced,
+        "reduced_loops": tuple(loop for loop in rule.reduced if loop[0] > 1),
         "column": op.inputs[0].size,
         "type": f"uint{8 * rule.dtype.itemsize}_t",
         "size": rule.size,
         "finisher": rule.finisher,
+        "waits": kept.entries > 0,
     }
     return Kernel("sum", "runs", shape, {}, rule.scalars, rule.runtime)
 

@@ -104,7 +104,7 @@ def emit(
     tables |= {s.table.name: s.table for s in starts if s.table is not None}
     weights_bytes = sum(t.bytes for t in tables.values())
     runtime = {r for op in schedule.ops for r in kernels[op].runtime}
-    runtime |= {r for op in schedule.sums for r in sum_kernel(op).runtime}
+    runtime |= {r for op, kept in schedule.sums.items() for r in sum_kernel(op, kept).runtime}
     if any(f.access == "runs" for f in table.functions.values()):
         runtime.add("runs")
     members = state_members(schedule, memory, list(streams.values()), layers, f"{prefix.upper()}_WARMUP_HOPS")
@@ -127,7 +127,7 @@ def emit(
         "states": [layer.recurrence for layer in layers if layer.recurrence is not None and layer.recurrence.carried],
         "scratch_members": _scratch_members(schedule, kernels, memory),
         "phase_counts": memory.phase_counts,
-        "waits": bool(memory.queues or memory.sums),
+        "waits": memory.waits,
         "inputs": inputs,
         "outputs": outputs,
         "layers": layers,
@@ -174,7 +174,7 @@ def _layers(
     tables: dict[str, Table] = {}
     for number, step in enumerate(schedule.steps, 1):
         op, output = step.op, streams[step.op.output.id]
-        kernel = sum_kernel(op) if op in schedule.sums else kernels[op]
+        kernel = sum_kernel(op, schedule.sums[op]) if op in schedule.sums else kernels[op]
         names = {kind: f"{prefix}_{output.name}_{kind}" for kind in kernel.tables}
         for kind, values in kernel.tables.items():
             tables[names[kind]] = Table(names[kind], c_type(values.dtype), values.size, rows(values), values.nbytes)

@@ -77,6 +77,8 @@ def _sums(layers: Iterable[LayerView]) -> Iterator[Member]:
             ("running", s.running_elements, f"sums of all interior columns{phases}"),
             ("waiting", s.waiting_elements, f"left edge less running sum at the start, of {s.kept.entries} windows"),
         ):
+            if not count:
+                continue
             bytes_ = count * s.element_bytes
             yield Member("sum", f"{s.name}_{name}", s.type, count, bytes_, comment, layer.output.label)
 
@@ -95,7 +97,7 @@ def _counters(schedule: Schedule, memory: MemoryPlan, streams: Iterable[StreamVi
     kind = "uint16_t" if width == 2 else "int32_t"
     for count in memory.phase_counts:
         yield Member("counter", f"phase_{count}", kind, None, width, f"the phase that is active, of {count}")
-    if memory.queues or memory.sums:
+    if memory.waits:
         comment = f"the entry, of {lead}, of the window that ends now and then of the one {lead} hops later"
         yield Member("counter", "wait", kind, None, width, comment)
     for s in streams:

@@ -64,6 +64,11 @@ class MemoryPlan:
         return WORD + kept + _words(self.counter_bytes * self.counters)
 
     @property
+    def waits(self) -> bool:
+        """Whether something waits for its window to end."""
+        return bool(self.queues or any(s.waiting_bytes for s in self.sums.values()))
+
+    @property
     def struct_bytes(self) -> int:
         """The size of the C struct: state and scratch."""
         return self.state_bytes + self.scratch_bytes
@@ -97,7 +102,7 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], tries: i
     phases |= {kept.phases for kept in schedule.sums.values()}
     phase_counts = tuple(sorted(phases - {1}))
     heads = sum(p.ring.advance > 0 for p in plans.values() if p.ring is not None)
-    waits = 1 if schedule.lead and (queues or sums) else 0
+    waits = bool(queues or any(s.waiting_bytes for s in sums.values()))
     longest = max(schedule.lead, *phases, *(p.ring.length for p in plans.values() if p.ring is not None), 0)
     items = _items(schedule, kernels)
     slides = _slides(schedule, items)
@@ -211,7 +216,7 @@ def _reads(schedule: Schedule, step: Step) -> set[tuple[int, bool, int]]:
     stream_id = step.op.inputs[0].id
     if step.early:
         return {(stream_id, True, c) for c in kept.left}
-    return {(stream_id, False, c) for c in (*kept.older, *kept.newer, *kept.kept, *kept.right)}
+    return {(stream_id, False, c) for c in (*kept.older, *kept.newer, *kept.kept, *kept.right, *kept.leaving)}
 
 
 def _reads_of(schedule: Schedule, step: Step, column: int) -> set[tuple[int, bool, int]]:

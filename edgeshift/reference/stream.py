@@ -94,7 +94,6 @@ class StreamExecutor:
         op, kept, rule = step.op, self.schedule.sums[step.op], step.op.sum_rule()
         assert rule is not None
         running = self._running[op][self._hop % kept.phases]
-        waiting = self._waiting[op][self._hop % kept.entries]
         read = self._reader(False), self._reader(True)
 
         def total(columns: range, early: bool = False) -> np.ndarray:
@@ -102,6 +101,12 @@ class StreamExecutor:
                 return np.zeros(rule.size, np.int64)
             return rule.sums(read[early](op.inputs[0].id, np.array(columns)[None])[0])
 
+        if not kept.entries:
+            running[:] = (running + total(kept.older)).astype(rule.dtype)
+            self._place(self.schedule.streams[op.output.id], 0, False)[:] = rule.finish(running.astype(np.int64))
+            running[:] = (running - total(kept.leaving)).astype(rule.dtype)
+            return
+        waiting = self._waiting[op][self._hop % kept.entries]
         if step.early:
             waiting[:] = (waiting + total(kept.left, early=True)).astype(rule.dtype)
             return

@@ -130,6 +130,9 @@ class KeptSum:
     do the columns `kept` from before. The running sum takes `older`; the window's sum is its entry, the running sum,
     `newer` and its `right` edge; the early window's entry begins as `kept` less the running sum, which then takes
     `newer` too; its `left` edge follows in a step of its own. All in wrap-around integers.
+
+    Where all of the window is interior and in a ring, no window waits: `entries` is 0, all new columns are `older`, and
+    once the window's sum is taken the columns that are `leaving` are taken off the running sum.
     """
 
     older: range
@@ -139,6 +142,7 @@ class KeptSum:
     left: range
     entries: int
     phases: int
+    leaving: range = range(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +219,8 @@ def make_schedule(
     streams = {i: _stream_plan(graph.streams[i], shifts[i], wanted, hop, early) for i, wanted in demand.items()}
     ops = tuple(op for op in graph.ops if op.output.id in streams)
     sums = {op: _kept_sum(streams[op.inputs[0].id], early) for op in ops if op in early.sums}
+    if graph.call_frames is None:
+        sums |= {op: _sliding_sum(streams[op.inputs[0].id]) for op in ops if op not in sums and _slides(op, streams)}
     now = [Step(op, streams[op.output.id].computed) for op in ops]
     later = [
         Step(op, streams[op.output.id].early or (0,), early=True)
@@ -258,6 +264,21 @@ def _kept_sum(plan: StreamPlan, early: Early) -> KeptSum:
         entries=early.lead,
         phases=plan.phases,
     )
+
+
+def _slides(op: ColumnOp, streams: Mapping[int, StreamPlan]) -> bool:
+    """Whether an operator adds up a window that is kept whole in a ring, most of it the same at the next hop."""
+    if op.sum_rule() is None or op.windows[0].kernel != op.inputs[0].columns:
+        return False
+    plan = streams[op.inputs[0].id]
+    whole = range(plan.stream.columns)
+    return plan.ring is not None and plan.ring.columns == plan.shift.interior == whole and 2 * plan.advance < len(whole)
+
+
+def _sliding_sum(plan: StreamPlan) -> KeptSum:
+    none, columns = range(0), plan.stream.columns
+    new = range(columns - plan.advance, columns)
+    return KeptSum(new, none, none, none, none, 0, plan.phases, leaving=range(plan.advance))
 
 
 def _storage(

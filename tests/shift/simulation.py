@@ -17,6 +17,7 @@ from edgeshift.pipeline import Plan
 from edgeshift.shift import Step, StreamPlan
 
 Column = tuple[int, str, int, int]  # stream, "time" or "window", the frame or the window, 0 or the number
+NOTHING: Column = (-1, "nothing", 0, 0)
 Slot = tuple[object, ...]
 
 
@@ -74,9 +75,9 @@ class Simulation:
         """What lies where a column should be; a column of no stream if it is in pieces."""
         place = self.place(plan, j, early)
         if not isinstance(place, range):
-            return self.slots.get(place, (-1, "nothing", 0, 0))
+            return self.slots.get(place, NOTHING)
         tokens = set(self.scratch[place.start : place.stop].tolist())
-        return self.tokens[tokens.pop()] if len(tokens) == 1 and -1 not in tokens else (-1, "nothing", 0, 0)
+        return self.tokens[tokens.pop()] if len(tokens) == 1 and -1 not in tokens else NOTHING
 
     def is_sound(self, plan: StreamPlan, j: int, early: bool) -> bool:
         found = self.read(plan, j, early)
@@ -129,7 +130,7 @@ class Simulation:
     def run_sum(self, step: Step) -> None:
         """As multisets of columns: the sum of a window holds each of its columns once."""
         kept, source = self.schedule.sums[step.op], self.schedule.streams[step.op.inputs[0].id]
-        phase, entry = (step.op, self.hop % kept.phases), (step.op, self.hop % kept.entries)
+        phase, entry = (step.op, self.hop % kept.phases), (step.op, self.hop % max(kept.entries, 1))
         running, waiting = self.running.get(phase, Counter()), self.waiting.get(entry, Counter())
 
         def total(columns: range, early: bool = False) -> Counter[Column]:
@@ -143,6 +144,11 @@ class Simulation:
         wanted = Counter(self.column(source, j, False) for j in range(source.stream.columns))
         sound = sums == wanted and all(self.sound.get(column, False) for column in wanted)
         self.write(self.schedule.streams[step.op.output.id], 0, False, sound)
+        if not kept.entries:
+            leaving = total(kept.leaving)
+            del leaving[NOTHING]
+            self.running[phase] = _sum(running, _negative(leaving))
+            return
         self.waiting[entry] = _sum(total(kept.kept), _negative(running))
         self.running[phase] = _sum(running, total(kept.newer))
 
