@@ -2,8 +2,8 @@
 
 Moves give the same elements whatever they are, so QUANTIZE rises and DEQUANTIZE sinks through them. What then lies
 between a DEQUANTIZE and a QUANTIZE is a function of one int8 element, and becomes a table (LOOKUP); or of two, and
-becomes ADD, SUB or MUL in integers where some give the same for all 65536 pairs. Either is evaluated by the float
-operators themselves. The rest stays float.
+becomes ADD, SUB or MUL on int8, in integers where some give the same for all 65536 pairs, else in float. Either is
+evaluated by the float operators themselves. The rest stays float.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgeshift.importers.onnx_values import MOVES
 from edgeshift.ir import Graph, Node, QuantParams, Tensor
 from edgeshift.passes.fold import fold
 from edgeshift.passes.prune import prune
-from edgeshift.reference.even import EvenProduct, EvenSum, quantize_even
+from edgeshift.reference.even import EvenFloatProduct, EvenFloatSum, EvenProduct, EvenSum, quantize_even
 
 _PURE = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "TRANSPOSE")
 _CLAMPS = ("RELU", "RELU6", "RELU_N1_TO_1")
@@ -229,7 +229,7 @@ def _evaluated(work: _Work, nodes: list[Node], leaves: list[tuple[Tensor, int, n
 
 
 def _pair(work: _Work, node: Node) -> bool:
-    """ADD, SUB or MUL of two int8 tensors, clamped or not, in integers."""
+    """ADD, SUB or MUL of two int8 tensors, clamped or not."""
     output = work.tensors[node.outputs[0]]
     if node.op != "QUANTIZE" or output.dtype != np.int8:
         return False
@@ -248,8 +248,10 @@ def _pair(work: _Work, node: Node) -> bool:
         (x, i, values) for x, i, values in zip((a, b), last.inputs, (_ALL[:, None], _ALL), strict=True) if i is not None
     ]
     table = _evaluated(work, [last, *nodes], leaves)
-    params = None if table is None else _fitted(last.op, a, b, output, table)
-    if params is None:
+    if table is None:
+        return False
+    params = _fitted(last.op, a, b, output, table) or _literal(last.op, a, b, output, table)
+    if not np.array_equal(params.of(_ALL[:, None], _ALL), table):
         return False
     attrs = {**EVEN, "params": params, "fused_activation_function": 0}
     return work.put(node, Node(node.index, last.op, (a.id, b.id), node.outputs, attrs))
@@ -279,6 +281,14 @@ def _fitted(op: str, a: Tensor, b: Tensor, output: Tensor, table: np.ndarray) ->
         if np.array_equal(found.of(_ALL[:, None], _ALL), table):
             return found
     return None
+
+
+def _literal(op: str, a: Tensor, b: Tensor, output: Tensor, table: np.ndarray) -> EvenFloatSum:
+    """The float operation, whose results are those of `table`."""
+    build = EvenFloatProduct if op == "MUL" else EvenFloatSum
+    b_scale = -b.scale if op == "SUB" else b.scale
+    zeros = (a.zero_point, b.zero_point, output.zero_point)
+    return build(a.scale, np.float32(b_scale), output.scale, *zeros, int(table.min()), int(table.max()))
 
 
 def _clamp(work: _Work, node: Node) -> bool:

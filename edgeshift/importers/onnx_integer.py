@@ -7,6 +7,7 @@ what the graph says. A Relu or a Clip before the QuantizeLinear is none the wors
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,10 +54,15 @@ class Quantised:
             for name in node.input:
                 self._readers.setdefault(name, []).append(node)
         self._outputs = {o.name for o in graph.output}
-        for node in graph.node:  # weights that are quantised in the graph
-            if node.op_type == "QuantizeLinear":
-                made = self.converted(node)
-                self._constants |= {node.output[0]: made} if made is not None else {}
+        helper: Any = importlib.import_module("onnx.helper")
+        for node in graph.node:  # weights that are quantised in the graph, and scales under other names
+            known = self._constants.get(node.input[0]) if node.input else None
+            made = self.converted(node) if node.op_type == "QuantizeLinear" else None
+            if node.op_type in ("Identity", "Cast") and known is not None:
+                kind = attributes(node).get("to")
+                made = known if kind is None else known.astype(helper.tensor_dtype_to_np_dtype(kind))
+            if made is not None:
+                self._constants[node.output[0]] = made
 
     def grid(self, node: Any) -> Grid:
         """That of a QuantizeLinear or DequantizeLinear of activations. Raises `UnsupportedOpError`."""
@@ -155,13 +161,18 @@ class Quantised:
         return None
 
     def _weights(self, node: Any, axis: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """int8 weights and their scales, along `axis` of the operand if there are several."""
         made = self._made_by.get(node.input[1])
+        turned = made is not None and made.op_type == "Transpose"
+        if made is not None and turned:
+            if node.op_type == "Conv" or self._attributes(made).get("perm", [1, 0]) != [1, 0]:
+                return None
+            made, axis = self._made_by.get(made.input[0]), 1 - axis
         if made is None or made.op_type != "DequantizeLinear" or made.input[0] not in self._constants:
             return None
         values, scales = self._constants[made.input[0]], self._constants.get(made.input[1])
-        zero = (
-            self._constants.get(made.input[2]) if len(made.input) > 2 and made.input[2] else np.zeros(1, values.dtype)
-        )
+        has_zero = len(made.input) > 2 and made.input[2]
+        zero = self._constants.get(made.input[2]) if has_zero else np.zeros(1, values.dtype)
         if values.dtype not in (np.int8, np.uint8) or scales is None or zero is None or scales.dtype != np.float32:
             return None
         along = int(self._attributes(made).get("axis", 1))
@@ -177,18 +188,17 @@ class Quantised:
                 "its weights are not symmetrically quantised",
                 "quantise them with weight_type=QuantType.QInt8, or the extra option WeightSymmetric",
             )
-        return steps.astype(np.int8), scales.reshape(-1)
+        weights = steps.astype(np.int8)
+        return weights.T if turned else weights, scales.reshape(-1)
 
     def _bias(self, node: Any, scale: np.ndarray, channels: int) -> np.ndarray | None:
         """A constant bias in units of `scale`; a float one is rounded, as ONNX Runtime does before it fuses."""
         made, values = self._made_by.get(node.input[2]), self._constants.get(node.input[2])
         if made is not None and made.op_type == "DequantizeLinear" and made.input[0] in self._constants:
             values, given = self._constants[made.input[0]], self._constants.get(made.input[1])
-            if (
-                values.dtype != np.int32
-                or given is None
-                or not np.allclose(given.reshape(-1), scale, rtol=1e-5, atol=0)
-            ):
+            if values.dtype != np.int32 or given is None:
+                return None
+            if not np.allclose(given.reshape(-1), scale, rtol=1e-5, atol=0):
                 return None
         elif values is not None and values.dtype == np.float32:
             values = np.rint(values.reshape(-1) / scale).clip(-(1 << 31), (1 << 31) - 1)

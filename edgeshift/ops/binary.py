@@ -62,7 +62,7 @@ class Binary(Broadcast):
         runtime: tuple[str, ...] = ()
         if self.params is not None:
             scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
-            runtime = ("requantize", "binary_s8")
+            runtime = ("requantize", "convert", "binary_s8")
         elif self.op == "DIV":
             scalars, runtime = clamp_scalars(self.output, self.act), ("float_math",)
         shape = {**self.loops(), "parameters": tuple(scalars) if self.params is not None else ()}

@@ -1,7 +1,7 @@
 """ADD, SUB, MUL of two operands, broadcast against each other; either may be a constant.
 
 Source: TFLite `reference_ops::Add`, `Sub`, `Mul` and `reference_integer_ops::Add`, `Mul`; of quantised ONNX networks
-DequantizeLinear, the float operator and QuantizeLinear, as integers that give the same for every pair.
+DequantizeLinear, the float operator and QuantizeLinear, as integers where some give the same for every pair.
 
 Types: float32, int8.
 Shift: a column reads the same column of both operands, and shifts where both do. A constant that changes over time
@@ -21,7 +21,7 @@ from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import activation, clamp_scalars, quantised, refuse, rounds_even
 from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.reference import elementwise as arithmetic
-from edgeshift.reference.even import EvenProduct, EvenSum
+from edgeshift.reference.even import EvenPair
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -116,11 +116,11 @@ class Elementwise(Broadcast):
 
 
 class EvenElementwise(Broadcast):
-    """ADD, SUB, MUL of a quantised ONNX network; `attrs["params"]` are the integers found for its scales."""
+    """ADD, SUB, MUL of a quantised ONNX network; `attrs["params"]` are integers that do it, or its float scales."""
 
     @property
-    def params(self) -> EvenSum | EvenProduct:
-        found: EvenSum | EvenProduct = self.node.attrs["params"]
+    def params(self) -> EvenPair:
+        found: EvenPair = self.node.attrs["params"]
         return found
 
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
@@ -128,10 +128,11 @@ class EvenElementwise(Broadcast):
 
     def kernel(self) -> Kernel:
         tables = {"constant": self.constant[1]} if self.constant else {}
-        scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
-        operation = "even_product" if self.op == "MUL" else "even_sum"
-        shape = {**self.loops(), "operation": operation, "parameters": tuple(scalars)}
-        return Kernel("binary", "column", shape, tables, scalars, ("requantize", "binary_s8"), not self.follows_time)
+        numbers = asdict(self.params)
+        scalars = {n: ("float" if isinstance(v, np.floating) else "int32_t", v) for n, v in numbers.items()}
+        shape = {**self.loops(), "operation": self.params.kernel, "parameters": tuple(scalars)}
+        runtime = ("requantize", "convert", "binary_s8")
+        return Kernel("binary", "column", shape, tables, scalars, runtime, not self.follows_time)
 
 
 @operator("ADD", "SUB", "MUL")

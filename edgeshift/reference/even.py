@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgeshift.errors import UnsupportedOpError
-from edgeshift.reference.arithmetic import clamp_to
+from edgeshift.reference.arithmetic import clamp_to, dequantize
 
 _LEAST_SHIFT, _MOST_SHIFT = 14, 56
 
@@ -94,6 +94,8 @@ class EvenSum:
     activation_min: int
     activation_max: int
 
+    kernel = "even_sum"
+
     def of(self, a: NDArray[np.int8], b: NDArray[np.int8]) -> NDArray[np.int8]:
         left = (np.asarray(a, np.int64) + self.a_offset) * self.a_multiplier
         right = (np.asarray(b, np.int64) + self.b_offset) * self.b_multiplier
@@ -113,10 +115,53 @@ class EvenProduct:
     activation_min: int
     activation_max: int
 
+    kernel = "even_product"
+
     def of(self, a: NDArray[np.int8], b: NDArray[np.int8]) -> NDArray[np.int8]:
         product = (np.asarray(a, np.int64) + self.a_offset) * (np.asarray(b, np.int64) + self.b_offset)
         steps = _even_shift(product * self.multiplier, self.shift)
         return clamp_to(steps + self.output_offset, self.activation_min, self.activation_max)
+
+
+@dataclass(frozen=True)
+class EvenFloatSum:
+    """The float operation itself: dequantised, added, quantised; then clamped. SUB has a negative `b_scale`.
+
+    The fields are those of `es_even_float_sum_s8_params`; scales are float32 values.
+    """
+
+    a_scale: np.float32
+    b_scale: np.float32
+    output_scale: np.float32
+    a_zero_point: int
+    b_zero_point: int
+    output_offset: int
+    activation_min: int
+    activation_max: int
+
+    kernel = "even_float_sum"
+
+    def of(self, a: NDArray[np.int8], b: NDArray[np.int8]) -> NDArray[np.int8]:
+        left = dequantize(a, float(self.a_scale), self.a_zero_point)
+        right = dequantize(b, float(self.b_scale), self.b_zero_point)
+        made = quantize_even(self.joined(left, right), float(self.output_scale), self.output_offset)
+        return clamp_to(made, self.activation_min, self.activation_max)
+
+    def joined(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+        return left + right
+
+
+@dataclass(frozen=True)
+class EvenFloatProduct(EvenFloatSum):
+    """The same multiplied."""
+
+    kernel = "even_float_product"
+
+    def joined(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+        return left * right
+
+
+EvenPair = EvenSum | EvenProduct | EvenFloatSum
 
 
 def _even_shift(x: NDArray[np.int64], shift: int) -> NDArray[np.int64]:

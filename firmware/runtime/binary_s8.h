@@ -1,4 +1,4 @@
-/* SQUARED_DIFFERENCE, PRELU and the arithmetic of ONNX of two int8 values. Needs requantize.h before it. */
+/* SQUARED_DIFFERENCE, PRELU and the arithmetic of ONNX of two int8 values. Needs requantize.h and convert.h before it. */
 #ifndef ES_BINARY_S8_H
 #define ES_BINARY_S8_H
 
@@ -34,6 +34,14 @@ typedef struct {
     int32_t activation_min, activation_max;
 } es_even_product_s8_params;
 
+typedef struct {
+    float a_scale, b_scale, output_scale;
+    int32_t a_zero_point, b_zero_point, output_offset;
+    int32_t activation_min, activation_max;
+} es_even_float_sum_s8_params;
+
+typedef es_even_float_sum_s8_params es_even_float_product_s8_params;
+
 /* A weighted sum to nearest, ties to even: ADD and SUB of ONNX, for pairs of scales where it is the same function. */
 static inline int8_t es_even_sum_s8(int8_t a, int8_t b, const es_even_sum_s8_params *p) {
     const int64_t sum = (int64_t)(a + p->a_offset) * p->a_multiplier + (int64_t)(b + p->b_offset) * p->b_multiplier;
@@ -46,6 +54,21 @@ static inline int8_t es_even_product_s8(int8_t a, int8_t b, const es_even_produc
     const int64_t product = (int64_t)((a + p->a_offset) * (b + p->b_offset)) * p->multiplier;
     const int32_t steps = es_even_shift_signed(product, p->shift);
     return (int8_t)es_clamp(steps + p->output_offset, p->activation_min, p->activation_max);
+}
+
+/* ADD (SUB with a negative scale) and MUL of ONNX in float, where no integers do it. */
+static inline int8_t es_even_float_sum_s8(int8_t a, int8_t b, const es_even_float_sum_s8_params *p) {
+    const float left = es_dequantize(a, p->a_scale, p->a_zero_point);
+    const float right = es_dequantize(b, p->b_scale, p->b_zero_point);
+    const int8_t sum = es_quantize_even(left + right, p->output_scale, p->output_offset);
+    return (int8_t)es_clamp(sum, p->activation_min, p->activation_max);
+}
+
+static inline int8_t es_even_float_product_s8(int8_t a, int8_t b, const es_even_float_product_s8_params *p) {
+    const float left = es_dequantize(a, p->a_scale, p->a_zero_point);
+    const float right = es_dequantize(b, p->b_scale, p->b_zero_point);
+    const int8_t product = es_quantize_even(left * right, p->output_scale, p->output_offset);
+    return (int8_t)es_clamp(product, p->activation_min, p->activation_max);
 }
 
 /* (a - b)^2; each operand is below 2^14 in the scale that both share. */

@@ -154,14 +154,17 @@ class _Exported(OnnxNet):
 
 
 def fake_quantised() -> bytes:
-    """Weights quantised in the graph, float biases, a Relu that quantisation does not make redundant."""
+    """Weights quantised in the graph, float biases, Relus that quantisation does not make redundant; an Add whose
+    scales are so round that sums lie near ties everywhere; weights that the graph transposes."""
     net = _Exported(35)
     x = net.through(net.input([1, C, T]), 0.03)
     x = net.node("Conv", x, net.filters(8, C, 3), net.constant(net.rng.normal(0, 0.2, 8)), pads=[1, 1])
-    x = net.through(net.node("Relu", x), 0.021)
-    x = net.node("Conv", x, net.filters(8, 1, 3), net.constant(net.rng.normal(0, 0.2, 8)), group=8)
-    x = net.through(net.node("Clip", x, net.constant(0.0), net.constant(1.5)), 0.017, -20)
-    x = net.node("Gemm", net.through(net.node("Flatten", x), 0.017, -20), net.filters(3, 22 * 8), transB=1)
+    x = net.through(net.node("Relu", x), 0.006)
+    y = net.node("Conv", x, net.filters(8, 1, 3), net.constant(net.rng.normal(0, 0.2, 8)), group=8, pads=[1, 1])
+    y = net.through(net.node("Clip", y, net.constant(0.0), net.constant(0.8)), 0.007, -20)
+    x = net.through(net.node("Relu", net.node("Add", x, y)), 0.01, -128)
+    x = net.node("Transpose", net.node("MaxPool", x, kernel_shape=[4], strides=[4]), perm=[0, 2, 1])
+    x = net.node("MatMul", net.through(x, 0.01, -128), net.node("Transpose", net.filters(3, 8), perm=[1, 0]))
     net.output(net.through(x, 0.05, 7))
     return net.build()
 

@@ -12,6 +12,7 @@ import pytest
 from edgeshift.errors import UnsupportedOpError
 from edgeshift.host.oracle import OnnxRuntime
 from edgeshift.importers import parse_model
+from edgeshift.reference.even import EvenFloatSum
 from tests.importers import onnx_networks, quantised_networks
 from tests.importers.quantised_networks import BYTES, CHANNELS, GROUPS, QDQ, QOPERATOR, Form, made
 from tests.ladder import at_hops, check, network
@@ -55,9 +56,16 @@ class TestWhatIsInteger:
         assert [op for op in found if op.endswith("*")] == ["DEQUANTIZE*"]
 
     def test_a_relu_is_the_layers_own(self) -> None:
-        """Behind the first convolution; what a Clip bounds from above is a table."""
-        layers = ["CONV_2D", "DEPTHWISE_CONV_2D", "LOOKUP", "FULLY_CONNECTED"]
+        """Behind the first convolution, and the sum; what a Clip bounds from above is a table."""
+        layers = ["CONV_2D", "DEPTHWISE_CONV_2D", "LOOKUP", "ADD", "MAX_POOL_2D", "FULLY_CONNECTED"]
         assert operators(quantised_networks.fake_quantised()) == ["QUANTIZE", *layers, "DEQUANTIZE*"]
+
+    def test_round_scales_leave_a_float_sum(self) -> None:
+        graph = parse_model(quantised_networks.fake_quantised(), "net")
+        (node,) = (n for n in graph.nodes if n.op == "ADD")
+        assert isinstance(node.attrs["params"], EvenFloatSum)
+        graph = parse_model(QDQ.of(quantised_networks.residual()), "net")
+        assert not any(isinstance(n.attrs.get("params"), EvenFloatSum) for n in graph.nodes)
 
     def test_what_is_not_quantised_stays_float(self) -> None:
         found = operators(quantised_networks.integer_ends())
