@@ -21,12 +21,14 @@ from edgeshift.ir import Graph, Node, QuantParams, Tensor
 from edgeshift.passes.fold import fold
 from edgeshift.passes.prune import prune
 from edgeshift.reference.even import EvenFloatProduct, EvenFloatSum, EvenProduct, EvenSum, quantize_even
+from edgeshift.reference.mlas import logistic_mlas, tanh_mlas
 
 _PURE = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "TRANSPOSE")
 _CLAMPS = ("RELU", "RELU6", "RELU_N1_TO_1")
 _UNARY = ("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "RSQRT", "SQRT", "SQUARE")
 _BINARY = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "PRELU", "SQUARED_DIFFERENCE")
 _ELEMENTWISE = (*_CLAMPS, *_UNARY, "TANH", *_BINARY)
+_RUNTIMES_OWN = {"TANH": tanh_mlas, "LOGISTIC": logistic_mlas}  # those where its last bits are known
 _ALL = np.arange(-128, 128, dtype=np.int8)
 
 
@@ -224,8 +226,14 @@ def _evaluated(work: _Work, nodes: list[Node], leaves: list[tuple[Tensor, int, n
             constant = None if i is None else tensors[i].data
             if i is not None and constant is not None and constant.size == 1:
                 tensors[i] = replace(tensors[i], shape=(), data=constant.reshape(()))
-    made = fold(Graph("", "", tensors, (*conversions, *nodes), (), ()))
-    return made.tensors[nodes[-1].outputs[0]].data
+    for node in (*conversions, *nodes):
+        operand = tensors[node.inputs[0] or 0].data
+        if node.op in _RUNTIMES_OWN and operand is not None:
+            output = tensors[node.outputs[0]]
+            tensors[output.id] = replace(output, data=_RUNTIMES_OWN[node.op](operand))
+        else:
+            tensors = dict(fold(Graph("", "", tensors, (node,), (), ())).tensors)
+    return tensors[nodes[-1].outputs[0]].data
 
 
 def _pair(work: _Work, node: Node) -> bool:

@@ -1,12 +1,15 @@
-"""ONNX Runtime's rescale and QuantizeLinear in C against float32 in numpy, near ties above all."""
+"""ONNX Runtime's rescale and QuantizeLinear in C against float32 in numpy, near ties above all; its Tanh, Sigmoid."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from edgeshift.errors import UnsupportedOpError
 from edgeshift.reference.even import even_int8, quantize_even, split_scales
+from edgeshift.reference.mlas import logistic_mlas, tanh_mlas
 from tests.unit.c_runtime import Runtime
 
 
@@ -65,3 +68,17 @@ def test_quantize_even(runtime: Runtime) -> None:
             ours = runtime.call("es_quantize_even", x * np.float32(scale), np.float32(scale), zero_point)
             np.testing.assert_array_equal(ours, quantize_even(x * np.float32(scale), scale, zero_point))
     assert quantize_even([0.5, 1.5, 2.5, -0.5, -1.5], 1.0, 0).tolist() == [0, 2, 2, 0, -2]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("op", "function"), [("Tanh", tanh_mlas), ("Sigmoid", logistic_mlas)])
+def test_functions_of_onnxruntime(op: str, function: Callable[[np.ndarray], np.ndarray]) -> None:
+    """To the last bit; a fused multiply-add by way of double may round twice, once in a million."""
+    onnxruntime, onnx = pytest.importorskip("onnxruntime"), pytest.importorskip("onnx")
+    kinds = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n"]) for name in "xy"]
+    graph = onnx.helper.make_graph([onnx.helper.make_node(op, ["x"], ["y"])], op, kinds[:1], kinds[1:])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    x = np.concatenate([np.linspace(-20, 20, 100_001), np.random.default_rng(4).normal(0, 2, 100_000)])
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (theirs,) = session.run(None, {"x": x.astype(np.float32)})
+    assert (function(x.astype(np.float32)) != theirs).mean() < 1e-4
