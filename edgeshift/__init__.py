@@ -26,11 +26,13 @@ from edgeshift.errors import (
 from edgeshift.export import Exported, export
 from edgeshift.host import (
     BenchResult,
+    BuildResult,
     Finding,
     RunResult,
     StreamingModel,
     VerifyReport,
     bench,
+    build,
     examine,
     run,
     verify,
@@ -41,6 +43,7 @@ from edgeshift.pipeline import Artifacts, Network, Plan, compile, load, plan, pl
 __all__ = [
     "Artifacts",
     "BenchResult",
+    "BuildResult",
     "Board",
     "BoardError",
     "DeviceError",
@@ -63,6 +66,7 @@ __all__ = [
     "VerifyReport",
     "all_boards",
     "bench",
+    "build",
     "compile",
     "convert",
     "examine",

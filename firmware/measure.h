@@ -7,12 +7,15 @@
 #include <stdint.h>
 
 #include "startup/startup.h"
+#include "startup/ticks.h"
 
 /* Inlined, so that nothing but the push is called between the paint and the scan. */
 #define MEASURE_INLINE __attribute__((always_inline)) static inline
 
-/* The most that a push was seen to need, in bytes. */
-extern uint32_t measure_stack;
+/* The most that a push was seen to need: bytes of stack, and ticks; the ticks of all pushes that gave an output, and how
+ * many those were. */
+extern uint32_t measure_stack, measure_ticks, measure_pushes;
+extern uint64_t measure_all_ticks;
 
 /* Called with what push returned by the very next instruction, so that an emulator can tell its end. */
 void measure_returned(int status);
@@ -30,10 +33,12 @@ MEASURE_INLINE void measure_before(void) {
     for (volatile uint32_t *p = stack_bottom(); p < top; p++) {
         *p = STACK_PAINT;
     }
+    ticks_start();
 }
 
 MEASURE_INLINE void measure_after(int status) {
     measure_returned(status);
+    const uint32_t ticks = ticks_since_start();
     volatile uint32_t *const top = measure_stack_pointer();
     volatile uint32_t *p = stack_bottom();
 
@@ -42,6 +47,11 @@ MEASURE_INLINE void measure_after(int status) {
     }
     const uint32_t used = (uint32_t)((uintptr_t)top - (uintptr_t)p);
     measure_stack = used > measure_stack ? used : measure_stack;
+    if (status != 0) {
+        measure_ticks = ticks > measure_ticks ? ticks : measure_ticks;
+        measure_all_ticks += ticks;
+        measure_pushes++;
+    }
 }
 
 #else

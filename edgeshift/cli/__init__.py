@@ -9,6 +9,7 @@ import sys
 import click
 
 from edgeshift.cli.bench import bench
+from edgeshift.cli.build import build
 from edgeshift.cli.compile import compile
 from edgeshift.cli.completion import completion
 from edgeshift.cli.convert import convert
@@ -24,7 +25,7 @@ from edgeshift.errors import EdgeShiftError, OutputError
 
 __all__ = ["cli", "main"]
 
-VERBS = (convert, inspect, compile, export, verify, run, bench, report, flash, boards, ops, doctor, completion)
+VERBS = (convert, inspect, compile, export, verify, run, bench, report, build, flash, boards, ops, doctor, completion)
 
 
 class _InOrder(click.Group):

@@ -24,6 +24,8 @@ from edgeshift.report import text
     shell_complete=complete_boards,
     help="Run on this board's emulator instead of this computer.",
 )
+@click.option("--port", metavar="PORT", help="Run on the board at this port, with --app stream: /dev/ttyACM0.")
+@click.option("--baud", type=click.IntRange(min=1), metavar="RATE", help="Its speed [that of --board, or 115200].")
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Classes, for --edges stream.")
 @PLAN
 @READ
@@ -33,6 +35,8 @@ def verify(
     hop: int | None,
     stream: dict[str, Any],
     board: str | None,
+    port: str | None,
+    baud: int | None,
     labels: Path | None,
     plan: dict[str, Any],
     read: dict[str, Any],
@@ -46,6 +50,7 @@ def verify(
     \b
     edgeshift verify kws.tflite
     edgeshift verify kws.tflite --hop 2 --board mps2-an386 --hops 50
+    edgeshift verify kws.tflite --port /dev/ttyACM0
     edgeshift verify kws.tflite --edges stream --input recording.npy
     """
     network = edgeshift.load(model, **read)
@@ -55,6 +60,8 @@ def verify(
             network,
             hop,
             board=board,
+            port=port,
+            baud=baud,
             progress=lambda done, of: bar.update(task, completed=done, total=of),
             labels=labels,
             **stream,

@@ -110,6 +110,7 @@ def _run(board: Board, image: Image, timeout: float) -> tuple[ReplayResult, int,
     names = [f"{image.model.name}_push", "measure_returned", *marks]
     text, reached = run_counted(board, image.elf, [symbols[name] for name in names], timeout)
     text, _, stack = text.rstrip("\n").rpartition("\nPUSH ")
+    text, _, _ = text.rpartition("\nTICKS ")
     if not stack.isdecimal():
         raise ToolchainError(f"{image.elf.name} printed damaged output on {board.name}: the end is missing")
     return read_replay(board, image, text + "\n"), int(stack), reached

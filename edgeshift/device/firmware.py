@@ -47,7 +47,7 @@ class Firmware:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for file, context in files.items():
-                (self.folder / file).write_text(_render(f"firmware/{file}.j2", context), encoding="ascii")
+                (self.folder / file).write_text(render(f"firmware/{file}.j2", context), encoding="ascii")
         except OSError as error:
             raise OutputError(f"cannot write into {self.folder}: {error.strerror}") from error
 
@@ -86,7 +86,8 @@ class Firmware:
         return target.read_bytes()
 
 
-def _render(template: str, context: Mapping[str, Any]) -> str:
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """A template with its context; names that it does not know are errors."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource("templates")),
         undefined=jinja2.StrictUndefined,

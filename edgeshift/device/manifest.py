@@ -32,18 +32,28 @@ class Verified:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """`files` are names in the folder and the SHA-256 of what is in them; `verified` is `None` when it was skipped."""
+    """`files` are names in the folder and the SHA-256 of what is in them; `verified` is `None` when it was skipped.
+    `options` are those of the build, and the SHA-256 of the model's file."""
 
     model: str
     board: str
     hop: int
     verified: Verified | None
     files: dict[str, str]
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @staticmethod
-    def of(model: str, board: str, hop: int, verified: Verified | None, files: Mapping[str, bytes]) -> Manifest:
+    def of(
+        model: str,
+        board: str,
+        hop: int,
+        verified: Verified | None,
+        files: Mapping[str, bytes],
+        options: Mapping[str, Any] | None = None,
+    ) -> Manifest:
         """That of the contents `files`."""
-        return Manifest(model, board, hop, verified, {name: sha256(data) for name, data in sorted(files.items())})
+        hashes = {name: sha256(data) for name, data in sorted(files.items())}
+        return Manifest(model, board, hop, verified, hashes, dict(options or {}))
 
     def as_json(self) -> bytes:
         """The file's contents."""

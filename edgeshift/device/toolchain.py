@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -85,7 +86,7 @@ class Toolchain:
                 *LINK_FLAGS[self.board.image],
                 f"-Wl,-Map={elf.name}.map",
                 *([f"-Wl,-T,{script.name}"] if script else []),
-                *(file.resolve() for file in objects),
+                *(os.path.relpath(file, elf.parent) for file in objects),  # the map tells no folder of this computer
                 *LIBRARIES,
                 "-o",
                 elf.name,
@@ -105,6 +106,11 @@ class Toolchain:
         flags = [*self.target_flags, *LINK_FLAGS[self.board.image], *keep]
         self._run([self.gcc, *flags, object_file.name, *LIBRARIES, "-o", elf.name], elf.parent)
         return elf
+
+    def link_shared(self, object_file: Path, library: Path) -> None:
+        """A shared library of one object, for Linux."""
+        flags = [*self.target_flags, "-shared", f"-Wl,-soname,{library.name}"]
+        self._run([self.gcc, *flags, object_file.name, "-o", library.name], library.parent)
 
     def section_sizes(self, elf: Path) -> dict[str, int]:
         """Bytes of each section that takes memory on the board, by name (".text")."""

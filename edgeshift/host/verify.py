@@ -11,6 +11,7 @@ import numpy as np
 
 from edgeshift.device import Board, load_board
 from edgeshift.device.deploy import run_on_board
+from edgeshift.device.live import BAUD, run_on_port
 from edgeshift.errors import VerificationError
 from edgeshift.host.carried import CarriedJudge
 from edgeshift.host.deviation import Deviation, read_labels
@@ -53,6 +54,9 @@ class VerifyReport:
     recurrent: str = "zero"
     board: str | None = None
     stack_bytes: int | None = None
+    port: str | None = None
+    ticks_per_hop: float | None = None
+    ticks_hz: int | None = None
     deviation: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -73,6 +77,8 @@ def verify(
     outputs: Outputs = "all",
     recurrent: Recurrent = "zero",
     labels: str | Path | None = None,
+    port: str | None = None,
+    baud: int | None = None,
 ) -> VerifyReport:
     """Stream a recording, or a seeded drift, through the generated C and compare `hops` outputs with the oracle.
 
@@ -82,7 +88,9 @@ def verify(
     carried state our own run over the stream, or LiteRT where it can go on from window to window; the report tells how
     far that strays from the trained network (`labels`: a `.npy` of one class per frame, -1 for none). Raises
     `VerificationError` when the oracle cannot run the network, `InputError` for a bad recording, `BoardError` and
-    `ToolchainError` when the C cannot be built or run.
+    `ToolchainError` when the C cannot be built or run. With `port` the outputs come from a real board there, which runs
+    the app `stream` (`build`), and `ticks_per_hop` are what it counted, of `ticks_hz` a second; `baud` is the port's
+    speed, else the board's. Raises `DeviceError` when it does not answer or has another model.
     """
     if not isinstance(network, Network):
         network = load(network)
@@ -93,8 +101,11 @@ def verify(
     made = plan(network, hop, isa, ram=ram, edges=edges, outputs=outputs, recurrent=recurrent)
     graph, hop, warmup = made.schedule.graph, made.schedule.hop, made.schedule.warmup_hops
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
-    stack = None
-    if board is not None:
+    stack = live = None
+    if port is not None:
+        live = run_on_port(made, frames, pushes, port, baud or (board and board.console.baud) or BAUD)
+        answers = live.outputs
+    elif board is not None:
         ran = run_on_board(made, frames, pushes, board)
         answers, stack = ran.outputs, ran.stack_bytes
     else:
@@ -137,6 +148,9 @@ def verify(
         input=source,
         board=board.name if board is not None else None,
         stack_bytes=stack,
+        port=port,
+        ticks_per_hop=live.ticks if live is not None else None,
+        ticks_hz=live.ticks_hz if live is not None else None,
         deviation=deviation.as_dict(oracle.name) if deviation is not None else None,
     )
 

@@ -75,6 +75,7 @@ def print_curve(out: Console, line: dict[str, Any]) -> None:
 def print_report(out: Console, report: Any) -> None:
     """A verification in a few lines."""
     where = f"on {report.board} (emulated)" if report.board else "on this computer"
+    where = f"on the board at {report.port}" if report.port else where
     agreed = report.hops_compared - report.mismatched_hops
     out.print(f"{report.model}, a hop of {report.hop}, {where}", style="bold")
     out.print(f"input    {report.input}")
@@ -103,7 +104,26 @@ def print_report(out: Console, report: Any) -> None:
             )
     if report.stack_bytes is not None:
         out.print(f"stack    {report.stack_bytes:,} bytes, the application's included")
+    if report.ticks_per_hop is not None:
+        milliseconds = report.ticks_per_hop / report.ticks_hz * 1000
+        out.print(f"a hop    {report.ticks_per_hop:,.0f} ticks, {milliseconds:.3g} ms")
     out.print("exact" if report.exact else "NOT exact", style="bold green" if report.exact else "bold red")
+
+
+def print_build(out: Console, result: Any) -> None:
+    """What was written, and how much of the board it takes."""
+    out.print(f"{result.model}, a hop of {result.hop}, for {result.board}: {result.app}", style="bold")
+    if result.verified is None:
+        out.print("not verified: it is flashed only with --force", style="red")
+    else:
+        report = result.verified
+        out.print(f"verified {report.hops_compared:,} hops on this computer, exact ({report.oracle})", style="green")
+    recorded = f", {result.recording_bytes:,} of them a recording of {result.hops:,} hops" if result.hops else ""
+    flash, ram = (f" of {size:,}" if size else "" for size in (result.flash_size, result.ram_size))
+    out.print(f"{'flash  ' if flash else 'program'}  {result.flash_bytes:,}{flash} bytes{recorded}")
+    out.print(f"RAM      {result.ram_bytes:,}{ram} bytes, the stack included")
+    for name, size in result.files.items():
+        out.print(f"wrote    {result.folder / name} ({size:,} bytes)")
 
 
 def print_bench(out: Console, result: Any) -> None:
