@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 import edgeshift
 from edgeshift.cli.answer import answer
-from edgeshift.cli.options import HOP, JSON, MODEL, PLAN, READ, RECORDING
+from edgeshift.cli.options import HOP, JSON, MODEL, PLAN, READ, RECORDING, complete_boards
 from edgeshift.errors import OutputError
 from edgeshift.files import write_files
 from edgeshift.kernels import ISAS
@@ -32,7 +32,14 @@ from edgeshift.report.page import report_data
 @RECORDING
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="A class per frame, .npy or .csv.")
 @click.option("--classes", metavar="NAMES", help="Names of the outputs, separated by commas.")
-@click.option("--board", "boards", multiple=True, metavar="BOARD", help="Measure on this board's emulator; repeatable.")
+@click.option(
+    "--board",
+    "boards",
+    multiple=True,
+    metavar="BOARD",
+    shell_complete=complete_boards,
+    help="Measure on this board's emulator; repeatable.",
+)
 @click.option("--isa", type=click.Choice(ISAS), help="Kernels of the plan [the first board's, or portable].")
 @PLAN
 @READ
@@ -56,7 +63,7 @@ def report(
 
     \b
     edgeshift report kws.tflite --hop 2 -o report.html
-    edgeshift report kws.tflite --input rec.npy --labels rec_labels.npy --classes yes,no -o report.html
+    edgeshift report kws.tflite --input rec.npy --classes yes,no -o report.html
     """
     if page.suffix.lower() not in (".html", ".htm"):
         raise OutputError(f"'{page}' must end in .html: its data goes beside it, into {page.stem}.json")
