@@ -8,6 +8,7 @@ from typing import Any
 from edgeshift.errors import PlanError
 from edgeshift.ir import Stream
 from edgeshift.ops import ColumnOp
+from edgeshift.ops.relayout import Relayout
 from edgeshift.ops.stepwise import Stepwise
 from edgeshift.pipeline import Plan, plan
 from edgeshift.shift import StreamPlan
@@ -107,6 +108,8 @@ class Reasons:
             return f"Nothing shifts: every column takes in {self._name(singles[0])}, which is new at every hop."
         if still:
             return f"Nothing shifts: {self._name(still[0])} before it belongs to the window as a whole."
+        if isinstance(op, Relayout):
+            return "Nothing shifts: time cannot be followed through this change of layout."
         if any(w.stride == 0 or w.kernel >= s.columns for s, w in over_time):
             return "Nothing shifts: every column looks at the whole window."
         if not op.follows_time:

@@ -135,7 +135,7 @@ def test_curves_are_drawn(browser: Browser, tmp_path: Path) -> None:
 
 def test_names_are_only_names(browser: Browser, tmp_path: Path) -> None:
     """Whatever a model, a label or a note is called, it is shown and not run."""
-    evil = "</script><script>document.title='run'</script><img src=x onerror=alert(1)>\"'&{{7*7}}"
+    evil = "</script><script>document.title='run'</script><img src=x onerror=alert(1)>\"'&{{7*7}}" + "unbroken" * 20
     data = copy.deepcopy(activity())
     data["plan"] |= {"model": evil, "notes": [evil], "time_axis": evil}
     for lane in data["lanes"]:
