@@ -59,6 +59,7 @@ _WHY = {
     "Loop": "loops are not built",
     "Scan": "loops are not built",
 }
+_DYNAMIC = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "ConvInteger", "MatMulInteger")
 
 
 def _onnx(module: str = "onnx") -> Any:
@@ -172,6 +173,11 @@ class _Reader:
     def read(self, name: str, sha256: str) -> Graph:
         graph, b = self.model.graph, self.b
         for index, node in enumerate(graph.node):
+            if node.op_type in _DYNAMIC:
+                raise self._source(index, node, list(node.output)).refuse(
+                    "dynamic quantisation measures its scales over the whole window, so nothing could be shifted",
+                    "quantise the model statically (quantize_static), or leave it in float32",
+                )
             if node.op_type in _WHY and node.op_type != "If":  # whatever else may be missing, this is what decides
                 raise self._source(index, node, list(node.output)).refuse(_WHY[node.op_type])
         for initializer in graph.initializer:

@@ -15,7 +15,8 @@ from edgeshift.importers import parse_model
 from edgeshift.reference.even import EvenFloatSum
 from tests.importers import onnx_networks, quantised_networks
 from tests.importers.quantised_networks import BYTES, CHANNELS, GROUPS, QDQ, QOPERATOR, Form, made
-from tests.ladder import at_hops, check, network
+from tests.importers.random_quantised import random_case
+from tests.ladder import at_hops, check, climb_numpy, network, prepare
 from tests.onnxbuilder import OnnxNet
 
 HOPS = (1, 2, 3, 5)
@@ -29,6 +30,16 @@ def test_agrees_with_onnxruntime(group: str) -> None:
     for number, (build, form) in enumerate(GROUPS[group], sorted(GROUPS).index(group)):
         cases += at_hops(f"{build.__name__} {form}", made(build, form), [HOPS[number % len(HOPS)]])
     check(cases)
+
+
+@pytest.mark.oracle
+def test_random_networks_agree_with_onnxruntime() -> None:
+    """Six through the C, more as far as numpy goes."""
+    drawn = [random_case(seed) for seed in range(18)]
+    cases = [at_hops(label, model, [hop])[0] for label, model, hop in drawn]
+    found = [line for case in cases[6:] for line in climb_numpy(prepare(case))]
+    assert not found, "\n".join(found)
+    check(cases[:6])
 
 
 def operators(model: bytes) -> list[str]:
@@ -113,7 +124,7 @@ class TestRefusals:
         x = net.input([1, 12, 5])
         q, scale, zero = net.node("DynamicQuantizeLinear", x, outputs=3)
         net.output(net.node("DequantizeLinear", q, scale, zero))
-        self.refused(net.build(), "DynamicQuantizeLinear")
+        self.refused(net.build(), "(DynamicQuantizeLinear, node 0)", "over the whole window", "quantize_static")
 
     def test_sixteen_bits(self) -> None:
         net = OnnxNet(opset=21)
