@@ -165,6 +165,17 @@ class GraphBuilder:
     def prelu(self, x: Operand, y: Operand, activation: None = None) -> Handle:
         return self._binary("PRELU", x, y, None)
 
+    def arg(self, code: str, x: Handle, axis: int, dtype: str = "int32") -> Handle:
+        """ARG_MAX or ARG_MIN."""
+        shape = np.delete(x.shape, axis).tolist()
+        kind = getattr(schema.TensorType, dtype.upper())
+        options = schema.ArgMaxOptionsT(kind) if code == "ARG_MAX" else schema.ArgMinOptionsT(kind)
+        return self._op(code, [x, self.constant(axis, "int32", "axis")], shape, options, dtype)
+
+    def cast(self, x: Handle, dtype: str) -> Handle:
+        kinds = (getattr(schema.TensorType, d.upper()) for d in (self._tensors[x.index].dtype, dtype))
+        return self._op("CAST", [x], x.shape, schema.CastOptionsT(*kinds), dtype)
+
     # -- moving data
 
     def split(self, x: Handle, axis: int, count: int) -> list[Handle]:
@@ -291,9 +302,14 @@ class GraphBuilder:
         return Handle(len(self._tensors) - 1, sizes)
 
     def _op(
-        self, code: str, operands: Sequence[Handle | None], shape: Sequence[int], options: Any = None
+        self,
+        code: str,
+        operands: Sequence[Handle | None],
+        shape: Sequence[int],
+        options: Any = None,
+        dtype: str = "float32",
     ) -> Handle:
-        made = self._tensor(f"{code.lower()}{len(self._ops)}", shape)
+        made = self._tensor(f"{code.lower()}{len(self._ops)}", shape, dtype)
         indices = tuple(NO_TENSOR if operand is None else operand.index for operand in operands)
         self._ops.append(Op(code, indices, made.index, options))
         return made

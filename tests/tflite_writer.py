@@ -17,6 +17,7 @@ _TYPES = {
     "uint8": schema.TensorType.UINT8,
     "float16": schema.TensorType.FLOAT16,
     "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
     "int16": schema.TensorType.INT16,
     "int4": schema.TensorType.INT4,  # its data are int8, written two to a byte
 }

@@ -13,7 +13,7 @@ from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.stepwise import Stepwise
 from edgeshift.shift import KeptSum, Ring, Schedule, Step, StreamPlan, arithmetic_ranges
 
-SCRATCH_MEMBERS = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16", "float": "f32"}
+SCRATCH_MEMBERS = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16", "int32_t": "s32", "float": "f32"}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def _read(model: Any, name: str, sha256: str) -> Graph:
     subgraph = model.Subgraphs(0)
     tensors = {i: _tensor(model, subgraph.Tensors(i), i) for i in range(subgraph.TensorsLength())}
     nodes = tuple(_node(model, subgraph.Operators(i), i, tensors) for i in range(subgraph.OperatorsLength()))
+    _refuse_control_flow(nodes, tensors)
     inputs = tuple(_ids(subgraph.Inputs, subgraph.InputsLength()))
     outputs = tuple(_ids(subgraph.Outputs, subgraph.OutputsLength()))
     for tensor_id in (*inputs, *outputs):
@@ -86,6 +88,23 @@ def _read(model: Any, name: str, sha256: str) -> Graph:
         if node.op == "CALL_ONCE":
             initial |= _initial_values(model, node)
     return Graph(name, sha256, tensors, nodes, inputs, outputs, initial=initial)
+
+
+def _refuse_control_flow(nodes: Sequence[Node], tensors: Mapping[int, Tensor]) -> None:
+    """Refuse loops and branches: what is in their subgraphs has no place in time."""
+    for node in nodes:
+        if node.op not in ("WHILE", "IF"):
+            continue
+        name = tensors[node.outputs[-1]].name if node.outputs else f"node {node.index}"
+        if node.op == "IF":
+            raise UnsupportedOpError(
+                f"IF '{name}' (node {node.index}) chooses between two networks at run time; export the one that is used"
+            )
+        raise UnsupportedOpError(
+            f"WHILE '{name}' (node {node.index}) is a loop at run time, as converters write an LSTM, a GRU or an RNN: "
+            "which columns a step reads cannot be told; build the layer with unroll=True (`edgeshift convert` does) or "
+            "give an LSTM as one operator: built with tf_keras, saved as a SavedModel of a batch of one"
+        )
 
 
 def _initial_values(model: Any, call: Node) -> dict[str, np.ndarray]:

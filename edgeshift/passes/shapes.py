@@ -101,6 +101,6 @@ def _shape(node: Node, tensors: Tensors) -> tuple[int, ...] | None:
 _SAME_SHAPE = (
     *("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LOGISTIC", "TANH", "SOFTMAX", "QUANTIZE", "DEQUANTIZE"),
     *("EXP", "LOG", "SQRT", "RSQRT", "SQUARE", "ABS", "NEG", "ELU", "GELU", "LEAKY_RELU", "HARD_SWISH", "PRELU"),
-    *("L2_NORMALIZATION", "REVERSE_V2"),
+    *("L2_NORMALIZATION", "REVERSE_V2", "CAST"),
 )
 _BROADCAST = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")

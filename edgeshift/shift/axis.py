@@ -21,6 +21,8 @@ from edgeshift.shift.absorb import absorb
 Reference = Literal["litert", "tflm"]
 
 _SUPPORTED_DTYPES = (np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.uint8))
+_WHOLE_DTYPES = (np.dtype(np.int32), np.dtype(np.int64))  # of indices; in C both are int32
+_OF_WHOLE = ("ARG_MAX", "ARG_MIN", "CAST", "RESHAPE", "EXPAND_DIMS", "SQUEEZE")  # what may give or read them
 _OF_BYTES = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "EXPAND_DIMS", "SQUEEZE")  # what uint8 may pass through
 
 
@@ -112,14 +114,16 @@ class Lowering:
         return target
 
     def _register(self, tensor: Tensor, layout: Layout) -> Stream:
-        if tensor.dtype not in _SUPPORTED_DTYPES:
+        whole = tensor.dtype in _WHOLE_DTYPES and tensor.id not in self.graph.inputs
+        if tensor.dtype not in _SUPPORTED_DTYPES and not whole:
             raise UnsupportedOpError(
                 f"tensor '{tensor.name}' is {tensor.dtype}; EdgeShift computes float32 and int8: "
                 "quantise the model to full-integer int8, or export it as float32"
             )
         if tensor.dtype != np.float32 and tensor.quant is not None:
             _ = tensor.zero_point  # per-channel activations are refused here
-        stream = Stream(tensor.id, tensor.name, tensor.shape, layout, tensor.dtype, tensor.quant)
+        dtype = np.dtype(np.int32) if whole else tensor.dtype
+        stream = Stream(tensor.id, tensor.name, tensor.shape, layout, dtype, tensor.quant)
         self.streams[stream.id] = self.views[tensor.id] = stream
         return stream
 
@@ -183,6 +187,7 @@ def lower_nodes(lowering: Lowering) -> None:
                 "`edgeshift ops` lists those that are: replace it by them, or split the network before it"
             )
         _check_bytes(node, lowering)
+        _check_whole(node, lowering)
         try:
             build(node, lowering)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -200,6 +205,17 @@ def _check_bytes(node: Node, lowering: Lowering) -> None:
         raise UnsupportedOpError(
             f"{node.op} (node {node.index}) computes with uint8 ('{name}'); inputs and outputs may be uint8, what lies "
             "between them is int8: quantise the model again"
+        )
+
+
+def _check_whole(node: Node, lowering: Lowering) -> None:
+    """Indices stand at the end of a network: nothing is built that computes with them."""
+    read = (t for t in (*node.inputs, *node.outputs) if t is not None)
+    found = [t for t in map(lowering.tensor, read) if t.dtype in _WHOLE_DTYPES and t.data is None]
+    if found and node.op not in _OF_WHOLE:
+        raise UnsupportedOpError(
+            f"{node.op} (node {node.index}) computes with {found[0].dtype} ('{found[0].name}'); indices are given out, "
+            "or cast to float32, and no more: end the network before it"
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from edgeshift.ops import REGISTRY
 from tests.ladder import check
-from tests.ops import arithmetic, functions, moves, products, recurrences, selections, windowed  # noqa: F401  enter forms
+from tests.ops import arithmetic, functions, indices, moves, products, recurrences, selections, windowed  # noqa: F401
 from tests.ops.sweeps import DTYPES, FORMS, cases
 from tests.stateful import VARIABLE_OPS
 from tests.stored import operators_of

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import edgeshift
 from edgeshift.errors import UnsupportedOpError
 from edgeshift.importers.tflite import parse_tflite
 from tests.finish import windows
@@ -52,3 +54,30 @@ def test_what_computes_with_bytes_is_refused() -> None:
     model = write(Network((bytes_, replace(bytes_, name="y")), (Op("RELU", (0,), 1),), (0,), (1,)))
     with pytest.raises(UnsupportedOpError, match="computes with uint8"):
         network(model)
+
+
+def test_indices_of_64_bits_are_given_as_32(tmp_path: Path) -> None:
+    net = Net("indices", np.random.default_rng(5))
+    net.output(net.arg("ARG_MAX", net.conv1d(net.input((1, 9, 3)), 5, 3), 2, "int64"))
+    (tmp_path / "indices.tflite").write_bytes(net.build())
+    report = edgeshift.verify(tmp_path / "indices.tflite", 2, hops=20)
+    assert report.exact and report.max_abs_diff == 0
+    plan = edgeshift.plan(tmp_path / "indices.tflite", outputs="last")
+    assert plan.schedule.graph.outputs[0].dtype == np.int32 and plan.schedule.macs_per_hop < plan.schedule.macs_window
+
+
+def test_what_computes_with_indices_is_refused() -> None:
+    net = Net("indices", np.random.default_rng(5))
+    index = net.arg("ARG_MAX", net.input((1, 9, 3)), 2)
+    net.output(net.add(index, index))
+    with pytest.raises(UnsupportedOpError, match="ADD .*computes with int32.*end the network before it"):
+        network(net.build())
+
+
+@pytest.mark.parametrize(("code", "reason"), [("WHILE", "unroll=True.*tf_keras"), ("IF", "the one that is used")])
+def test_control_flow_is_refused(code: str, reason: str) -> None:
+    """Before anything is told of its tensors, which may be of any type and be made twice."""
+    x = Tensor("x", (1, 8, 2))
+    ops = (Op(code, (0,), 1, None, (0,)),)
+    with pytest.raises(UnsupportedOpError, match=f"{code} 'x' .*{reason}"):
+        network(write(Network((x, replace(x, name="y")), ops, (0,), (1,))))
