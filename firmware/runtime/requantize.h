@@ -92,6 +92,18 @@ static inline uint64_t es_even_significand(uint64_t x) {
     return es_even_shift(x, excess) << excess;
 }
 
+/* es_even_rescale of a magnitude by float's roundings, one by one; at most 65535. */
+#if defined(__GNUC__)
+__attribute__((noinline, cold, unused)) static /* rarely called */
+#else
+static inline
+#endif
+int32_t es_even_rounded(uint32_t magnitude, uint32_t multiplier, int32_t shift) {
+    const uint64_t product = es_even_significand(es_even_significand(magnitude) * multiplier);
+    const uint64_t steps = es_even_shift(product, shift);
+    return steps > 65535u ? 65535 : (int32_t)steps;
+}
+
 /* ONNX Runtime's rescale: (float)acc * scale to nearest, ties to even, where scale = multiplier * 2^-shift is a float:
  * multiplier 0 or in [2^23, 2^24), shift in [14, 56]. Right where the result is at most 255 in magnitude; beyond, some
  * result of its sign beyond 255.
@@ -106,9 +118,7 @@ static inline int32_t es_even_rescale(int32_t acc, uint32_t multiplier, int32_t 
     const uint32_t product = (uint32_t)es_high_mul((int32_t)raised, (int32_t)(multiplier << 7)) >> (shift + left - 40);
     int32_t steps = (int32_t)((product + 0x8000u) >> 16);
     if (((product + 0x8004u) & 0xffffu) <= 8u) {
-        const uint64_t exact = es_even_significand(es_even_significand(magnitude) * multiplier);
-        const uint64_t rounded = es_even_shift(exact, shift);
-        steps = rounded > 65535u ? 65535 : (int32_t)rounded;
+        steps = es_even_rounded(magnitude, multiplier, shift);
     }
     return acc < 0 ? -steps : steps;
 }
