@@ -40,7 +40,7 @@ def report_page(data: dict[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(n=grouped, short=short_name, size=size, share=drawing.percent, percent=percent)
+    environment.filters.update(n=grouped, short=short_name, size=size, share=drawing.percent)
     script = "".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return environment.get_template("page.html.j2").render(
         data,
@@ -79,12 +79,6 @@ def size(count: int) -> str:
         if count >= 10 * unit:
             return f"{count / unit:,.0f} {name}"
     return f"{count:,} B"
-
-
-def percent(part: float, whole: float) -> str:
-    """A share for people: `0.7 %`."""
-    share = 100 * part / whole
-    return "below 0.1 %" if 0 < share < 0.05 else f"{share:,.1f} %"
 
 
 def _figures(data: dict[str, Any]) -> dict[str, Any]:
