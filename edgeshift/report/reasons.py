@@ -72,7 +72,10 @@ class Reasons:
         stream, taps = max(wide, key=lambda pair: pair[1], default=(op.output, 1))
         if kept is not None:
             yield f"One column a {self._unit}, of {counted(taps, 'column')}. Their sum is kept: a hop adds what is new"
-            yield f"and completes one of {kept.entries:,} sums that wait for their window to end."
+            if kept.entries:
+                yield f"and completes one of {kept.entries:,} sums that wait for their window to end."
+            else:
+                yield "and takes off what leaves the window."
         elif taps > 1:
             made = self._streams.get(stream.id)
             again = made is not None and not len(made.shift.interior)

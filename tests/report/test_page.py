@@ -59,7 +59,8 @@ def test_what_it_says(browser: Browser, tmp_path: Path) -> None:
     opened(browser, tmp_path, activity())
     assert [browser.run(f"document.getElementById({name!r}) !== null") for name in SECTIONS] == [True] * len(SECTIONS)
     headline = text(browser, "header")
-    for words in ("47.0×", "exact", "3,937 of 3,937 hops", "1,848 B", "2,120", "99,680", "after 64 hops"):
+    ram = f"{activity()['plan']['struct_bytes']:,} B"
+    for words in ("47.0×", "exact", "3,937 of 3,937 hops", ram, "2,120", "99,680", "after 64 hops"):
         assert words in headline, words
     assert "All 60 columns shift: no padding has reached them." in text(browser, "#why")
     assert browser.run("document.querySelectorAll('[data-lane]').length") == 9
