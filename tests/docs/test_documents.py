@@ -42,14 +42,12 @@ def test_the_worked_example_is_the_one_that_is_built() -> None:
     assert EXAMPLE.read_bytes() == worked_example()
 
 
-def shown_commands() -> list[str]:
-    """The edgeshift commands that the documents only show; those that call Keras or PyTorch need more than is here."""
-    found = []
-    for file in documents.documents():
-        text = documents.BLOCK.sub("", file.read_text())
-        for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
-            found += re.findall(r"^\$ (edgeshift .*)$", block, re.MULTILINE)
-    return sorted({c for c in found if not re.match(r"edgeshift convert \S+\.(keras|pt2) ", c)})
+def shown_commands(file: Path) -> list[str]:
+    """The edgeshift commands that a document only shows; those that call Keras or PyTorch need more than is here."""
+    text = documents.BLOCK.sub("", file.read_text())
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    found = [command for block in blocks for command in re.findall(r"^\$ (edgeshift .*)$", block, re.MULTILINE)]
+    return [c for c in found if not re.match(r"edgeshift convert \S+\.(keras|pt2) ", c)]
 
 
 def exported() -> bytes:
@@ -59,8 +57,9 @@ def exported() -> bytes:
     return net.build()
 
 
-@pytest.mark.parametrize("command", shown_commands())
-def test_shown_command_runs(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", [f for f in FILES if shown_commands(f)], ids=name)
+def test_shown_commands_run(file: Path, tmp_path: Path) -> None:
+    """One after the other in the same folder, as a reader would."""
     for folder in ("examples", "docs"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     activity = ROOT / "examples" / "activity"  # what "your own" model and recording are here
@@ -70,8 +69,9 @@ def test_shown_command_runs(command: str, tmp_path: Path) -> None:
     (tmp_path / "recording.npy").symlink_to(activity / "test_recording.npy")
     (tmp_path / "labels.npy").symlink_to(activity / "test_labels.npy")
     program = Path(sys.executable).with_name("edgeshift")
-    done = subprocess.run([program, *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    for command in shown_commands(file):
+        done = subprocess.run([program, *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
 def anchors(file: Path) -> set[str]:
