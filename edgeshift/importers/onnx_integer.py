@@ -55,19 +55,21 @@ class Quantised:
                 self._readers.setdefault(name, []).append(node)
         self._outputs = {o.name for o in graph.output}
         helper: Any = importlib.import_module("onnx.helper")
+        self._dtype_of: Callable[[int], np.dtype] = helper.tensor_dtype_to_np_dtype
+        self._inputs = {i.name: i.type.tensor_type.elem_type for i in graph.input}
         for node in graph.node:  # weights that are quantised in the graph, and scales under other names
             known = self._constants.get(node.input[0]) if node.input else None
             made = self.converted(node) if node.op_type == "QuantizeLinear" else None
             if node.op_type in ("Identity", "Cast") and known is not None:
                 kind = attributes(node).get("to")
-                made = known if kind is None else known.astype(helper.tensor_dtype_to_np_dtype(kind))
+                made = known if kind is None else known.astype(self._dtype_of(kind))
             if made is not None:
                 self._constants[node.output[0]] = made
 
     def grid(self, node: Any) -> Grid:
         """That of a QuantizeLinear or DequantizeLinear of activations. Raises `UnsupportedOpError`."""
         scale = self._constants.get(node.input[1])
-        zero = self._constants.get(node.input[2]) if len(node.input) > 2 and node.input[2] else np.zeros((), np.uint8)
+        zero = self._zero(node)
         if scale is None or zero is None:
             raise self.refuse(node, "its scale is computed (dynamic quantisation)", "quantise the model statically")
         if scale.size != 1:
@@ -81,19 +83,38 @@ class Quantised:
     def converted(self, node: Any) -> np.ndarray | None:
         """What a QuantizeLinear or DequantizeLinear makes of a constant; `None` if it is computed, or in blocks."""
         values, scale = (self._constants.get(name) for name in node.input[:2])
-        has_zero = len(node.input) > 2 and bool(node.input[2])
-        zero = self._constants.get(node.input[2]) if has_zero else np.zeros(1, np.uint8)
-        if values is None or scale is None or zero is None or (scale.ndim > 1 and scale.size > 1):
+        if values is None or scale is None or (scale.ndim > 1 and scale.size > 1):
+            return None
+        zero = self._zero(node)
+        if zero is None:
             return None
         axis = int(self._attributes(node).get("axis", 1)) % max(values.ndim, 1)
         across = [-1 if a == axis and scale.size > 1 else 1 for a in range(values.ndim)]
         scale = scale.reshape(across)
         offset = zero.reshape(across) if zero.size > 1 else zero.reshape(())
         if node.op_type == "DequantizeLinear":
-            steps = values.astype(np.int64) - (offset.astype(np.int64) if has_zero else 0)
+            steps = values.astype(np.int64) - offset.astype(np.int64)
             return np.asarray(steps.astype(np.float32) * scale, np.float32)
         bounds = np.iinfo(zero.dtype)
         return (np.rint(values / scale) + offset.astype(np.int64)).clip(bounds.min, bounds.max).astype(zero.dtype)
+
+    def _zero(self, node: Any) -> np.ndarray | None:
+        """The zero point of a QuantizeLinear or DequantizeLinear; without one 0 of the type of its integers."""
+        if len(node.input) > 2 and node.input[2]:
+            return self._constants.get(node.input[2])
+        if node.op_type == "QuantizeLinear":
+            kind = int(self._attributes(node).get("output_dtype", 0))
+            return np.zeros((), self._dtype_of(kind) if kind else np.uint8)
+        name = node.input[0]
+        while name not in self._constants and name in self._made_by:
+            made = self._made_by[name]
+            if made.op_type == "QuantizeLinear":
+                zero = self._zero(made)
+                return None if zero is None else np.zeros((), zero.dtype)
+            name = made.input[0]
+        if name in self._constants:
+            return np.zeros((), self._constants[name].dtype)
+        return np.zeros((), self._dtype_of(self._inputs[name])) if name in self._inputs else None
 
     def refuse(self, node: Any, why: str, remedy: str) -> UnsupportedOpError:
         return UnsupportedOpError(f"ONNX node '{node.name or node.output[0]}' ({node.op_type}): {why}; {remedy}")
@@ -171,8 +192,7 @@ class Quantised:
         if made is None or made.op_type != "DequantizeLinear" or made.input[0] not in self._constants:
             return None
         values, scales = self._constants[made.input[0]], self._constants.get(made.input[1])
-        has_zero = len(made.input) > 2 and made.input[2]
-        zero = self._constants.get(made.input[2]) if has_zero else np.zeros(1, values.dtype)
+        zero = self._zero(made)
         if values.dtype not in (np.int8, np.uint8) or scales is None or zero is None or scales.dtype != np.float32:
             return None
         along = int(self._attributes(made).get("axis", 1))

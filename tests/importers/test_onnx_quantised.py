@@ -89,6 +89,26 @@ class TestWhatIsInteger:
         assert [s.dtype for s in graph.outputs] == [np.uint8, np.float32]
 
 
+class TestZeroPoints:
+    """Where there is none it is 0, of uint8 unless something says otherwise."""
+
+    def quant(self, kind: int, opset: int) -> tuple[float, int]:
+        net = OnnxNet(opset=opset)
+        scale = net.constant(0.25)
+        q = net.node("QuantizeLinear", net.input([1, 2, 12]), scale, **({"output_dtype": kind} if kind else {}))
+        net.output(net.node("DequantizeLinear", net.node("Transpose", q, perm=[0, 2, 1]), scale))
+        made = parse_model(net.build(), "net")
+        (tensor,) = {made.tensors[n.inputs[0]] for n in made.nodes if n.op == "DEQUANTIZE"}
+        return float(tensor.scale), tensor.zero_point
+
+    def test_of_uint8(self) -> None:
+        assert self.quant(0, 13) == (0.25, -128)
+        assert self.quant(onnx.TensorProto.UINT8, 21) == (0.25, -128)
+
+    def test_of_int8(self) -> None:
+        assert self.quant(onnx.TensorProto.INT8, 21) == (0.25, 0)
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("build", [quantised_networks.ds_cnn, quantised_networks.residual, onnx_networks.unet])
 @pytest.mark.parametrize("form", [CHANNELS, BYTES, QOPERATOR])
