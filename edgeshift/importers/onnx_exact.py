@@ -37,8 +37,13 @@ def simplify(graph: Graph) -> Graph:
     if not any(node.op == "QUANTIZE" for node in graph.nodes):
         return graph
     work = _Work(graph)
-    while any(step(work, node) for step in _STEPS for node in tuple(work.nodes)):
-        work.settle()
+    changes = -1
+    while changes != work.changes:
+        changes = work.changes
+        for step in _STEPS:
+            for node in tuple(work.nodes):
+                if work.holds(node) and step(work, node):
+                    work.settle()
     return work.graph()
 
 
@@ -46,17 +51,26 @@ class _Work:
     """A graph while it is being changed: every step changes one thing."""
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+        self._graph, self.changes = graph, -1
         self.tensors, self.nodes, self.outputs = dict(graph.tensors), list(graph.nodes), graph.outputs
         self.settle()
 
     def settle(self) -> None:
         """Drop what nothing needs any more, and see who makes and who reads what."""
         self.nodes = list(prune(self.graph()).nodes)
+        self.changes += 1
         self.made_by = {t: node for node in self.nodes for t in node.outputs}
+        self.pure: dict[tuple[str, int | None], list[Node]] = {}
+        for node in self.nodes:
+            if node.op in _PURE:
+                self.pure.setdefault((node.op, node.inputs[0]), []).append(node)
         self.readers: dict[int, int] = {}
         for t in (*self.outputs, *(i for node in self.nodes for i in node.inputs if i is not None)):
             self.readers[t] = self.readers.get(t, 0) + 1
+
+    def holds(self, node: Node) -> bool:
+        """Whether a node is still there as it was."""
+        return self.made_by.get(node.outputs[0]) is node
 
     def graph(self) -> Graph:
         return replace(self._graph, tensors=self.tensors, nodes=tuple(self.nodes), outputs=self.outputs)
@@ -97,9 +111,11 @@ class _Work:
             if to in self._graph.inputs or to in self.outputs:
                 return False
             self.tensors[to] = replace(self.tensors[to], name=self.tensors[gone].name)
-        self.nodes = [
-            replace(n, inputs=tuple(to if i == gone else i for i in n.inputs)) for n in self.nodes if n is not node
-        ]
+
+        def reading(n: Node) -> Node:
+            return replace(n, inputs=tuple(to if i == gone else i for i in n.inputs)) if gone in n.inputs else n
+
+        self.nodes = [reading(n) for n in self.nodes if n is not node]
         self.outputs = tuple(to if t == gone else t for t in self.outputs)
         return True
 
@@ -108,10 +124,10 @@ def _merge(work: _Work, node: Node) -> bool:
     """Of two conversions or rearrangements that give the same, one."""
     if node.op not in _PURE:
         return False
-    for other in work.nodes:
+    for other in work.pure.get((node.op, node.inputs[0]), ()):
         if other is node:
             return False
-        if other.op == node.op and other.inputs[0] == node.inputs[0] and _equal(work, node, other):
+        if _equal(work, node, other):
             return work.alias(node, other.outputs[0])
     return False
 
