@@ -203,7 +203,7 @@ def fact(doc: str, key: str) -> str:
 
 def own_kernels(module: ModuleType) -> list[str]:
     classes = {value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, ColumnOp)}
-    sets = {isa for isa, op in VARIANTS if op in classes and op.__module__ == module.__name__}
+    sets = {isa for isa, op, wide in VARIANTS if not wide and op in classes and op.__module__ == module.__name__}
     return [isa for isa in ISAS if isa in sets]
 
 

@@ -56,8 +56,18 @@ class NumberType:
 _FLOATS = ("DIV", "SQUARE")  # TFLite has, or we have, no other form
 
 
-def _integer(**options: Any) -> NumberType:
-    return NumberType(partial(_int8, **options), frozenset(_FLOATS))
+# What the reference kernels do not compute with int16.
+NOT_INT16 = frozenset(
+    {
+        *(*_FLOATS, "SUM", "SQUARED_DIFFERENCE", "ELU", "HARD_SWISH", "RELU_N1_TO_1", "RELU_0_TO_1"),
+        *("L2_NORMALIZATION", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF"),
+        *("ARG_MAX", "ARG_MIN"),
+    }
+)
+
+
+def _integer(lacks: frozenset[str] = frozenset(_FLOATS), **options: Any) -> NumberType:
+    return NumberType(partial(_int8, **options), lacks)
 
 
 TYPES = {
@@ -70,8 +80,10 @@ TYPES = {
     "int8_floatio": _integer(float_io=True),
     "int8_byteio": _integer(byte_io=True),
     "int4_weights": _integer(weight_bits=4),
+    "int16": _integer(NOT_INT16, wide=True),
+    "int16_floatio": _integer(NOT_INT16, wide=True, float_io=True),
 }
-DTYPES = ("float32", "int8", "int8_floatio")  # what most tests take
+DTYPES = ("float32", "int8", "int8_floatio", "int16")  # what most tests take; int16 has int8 weights
 
 
 def finish(net: Net, dtype: str) -> bytes:
@@ -85,8 +97,9 @@ def quantize_window(model_inputs: Sequence[dict[str, Any]], window: Sequence[np.
     """A float window in the types of the interpreter's input details."""
     cast = []
     for detail, values in zip(model_inputs, window, strict=True):
-        if detail["dtype"] == np.int8:
+        if detail["dtype"] != np.float32:
             scale, zero_point = detail["quantization"]
-            values = np.clip(np.round(values / scale) + zero_point, -128, 127).astype(np.int8)
+            limits = np.iinfo(detail["dtype"])
+            values = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max).astype(limits.dtype)
         cast.append(values)
     return cast

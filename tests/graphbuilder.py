@@ -54,8 +54,9 @@ class GraphBuilder:
         float_io: bool = False,
         byte_io: bool = False,
         weight_bits: int = 8,
+        wide: bool = False,
     ) -> bytes:
-        """int8 by ranges seen on `calibration`: windows, each a list with one array per input."""
+        """int8 by ranges seen on `calibration`: windows, each a list with one array per input; `wide`: int16."""
         return quantizer.quantize(
             self.network,
             calibration,
@@ -64,6 +65,7 @@ class GraphBuilder:
             float_io=float_io,
             byte_io=byte_io,
             weight_bits=weight_bits,
+            wide=wide,
         )
 
     def input(self, shape: Sequence[int]) -> Handle:

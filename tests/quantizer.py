@@ -1,8 +1,9 @@
-"""Post-training quantisation by the rules of the TFLite converter: full-integer int8, or of stored weights alone."""
+"""Post-training quantisation by the rules of the TFLite converter: full-integer int8, int16 activations with int8
+weights, or of stored weights alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,7 @@ FIXED = {
     "TANH": Quant((1 / 128,), (0,)),
     "L2_NORMALIZATION": Quant((1 / 128,), (0,)),
 }
+FIXED_INT16 = {code: Quant((1 / 32768,), (0,)) for code in ("SOFTMAX", "LOGISTIC", "TANH")}
 _WEIGHT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 0}
 _STATEFUL = {sequence_lstm.CODE: sequence_lstm, svdf.CODE: svdf}  # these quantise their own operands
 _SMALLEST_RANGE = 1e-3
@@ -41,18 +43,27 @@ def quantize(
     float_io: bool = False,
     byte_io: bool = False,
     weight_bits: int = 8,
+    wide: bool = False,
 ) -> bytes:
     """The float `network` in int8, its activation ranges measured over the windows of `calibration`.
 
-    With `weight_bits` 4 the weights of convolutions and dense layers are int4.
+    With `weight_bits` 4 the weights of convolutions and dense layers are int4. `wide` makes activations int16 and biases
+    int64.
     """
     ranges = _measure(network, calibration)
-    network = _requantize_fixed(network, ranges)
-    tensors = _quantize_activations(network, ranges)
+    fixed = FIXED_INT16 if wide else FIXED
+    network = _requantize_fixed(network, ranges, fixed)
+    tensors = _quantize_activations(network, ranges, fixed, "int16" if wide else "int8")
     for op in network.ops:
+        if op.code == "PRELU" and wide:  # as the reference kernel takes them
+            slopes = network.tensors[op.inputs[1]]
+            assert slopes.data is not None
+            quant = Quant((float(np.abs(slopes.data).max()) / 127,), (0,))
+            tensors[op.inputs[1]] = _to_integers(slopes, quant, "int8")
         if op.code in _WEIGHT_AXIS:
             split = per_channel_dense if op.code == "FULLY_CONNECTED" else per_channel
-            _quantize_weights(tensors, op, split, 8 if op.code == "TRANSPOSE_CONV" else weight_bits)
+            bits = 8 if op.code == "TRANSPOSE_CONV" else weight_bits
+            _quantize_weights(tensors, op, split, bits, "int64" if wide else "int32")
     ops = tuple(_STATEFUL[op.code].quantize(tensors, op, ranges) if op.code in _STATEFUL else op for op in network.ops)
     network = replace(network, tensors=tuple(tensors), ops=ops)
     return write(_with_other_io(network, byte_io) if float_io or byte_io else network)
@@ -89,13 +100,13 @@ def _groups(network: Network) -> list[int]:
     return [find(index) for index in range(len(leader))]
 
 
-def _fixed_outputs(network: Network) -> dict[int, Quant]:
-    return {op.output: FIXED[op.code] for op in network.ops if op.code in FIXED}
+def _fixed_outputs(network: Network, codes: Mapping[str, Quant]) -> dict[int, Quant]:
+    return {op.output: codes[op.code] for op in network.ops if op.code in codes}
 
 
-def _requantize_fixed(network: Network, ranges: list[Range]) -> Network:
+def _requantize_fixed(network: Network, ranges: list[Range], codes: Mapping[str, Quant]) -> Network:
     """Put a QUANTIZE behind a fixed result that would share its scale (a sigmoid into a concat)."""
-    groups, fixed = _groups(network), _fixed_outputs(network)
+    groups, fixed = _groups(network), _fixed_outputs(network, codes)
     passed_on = {i for op in network.ops if op.code in SAME_SCALE for i in (op.output, *op.more)}
     clash = set()
     for index, quant in fixed.items():
@@ -117,21 +128,24 @@ def _requantize_fixed(network: Network, ranges: list[Range]) -> Network:
     return replace(network, tensors=tuple(tensors), ops=tuple(ops))
 
 
-def _quantize_activations(network: Network, ranges: list[Range]) -> list[Tensor]:
-    """Every float tensor but weights and biases in int8, by its group's range."""
-    groups, fixed = _groups(network), _fixed_outputs(network)
+def _quantize_activations(
+    network: Network, ranges: list[Range], codes: Mapping[str, Quant], dtype: str
+) -> list[Tensor]:
+    """Every float tensor but weights and biases in `dtype`, by its group's range."""
+    groups, fixed = _groups(network), _fixed_outputs(network, codes)
     parameters = {i for op in network.ops if op.code in _WEIGHT_AXIS for i in _operands(op)[1:]}
     parameters |= {i for op in network.ops if op.code in _STATEFUL for i in _STATEFUL[op.code].parameters(op)}
     shared: dict[int, Range] = {}
     for index, group in enumerate(groups):
         low, high = shared.get(group, (0.0, 0.0))
         shared[group] = min(low, ranges[index][0]), max(high, ranges[index][1])
-    quants = {group: _asymmetric(*extent) for group, extent in shared.items()}
+    chosen = _asymmetric if dtype == "int8" else _around_zero
+    quants = {group: chosen(*extent) for group, extent in shared.items()}
     quants |= {groups[index]: quant for index, quant in fixed.items()}
     return [
         tensor
         if index in parameters or tensor.dtype != "float32"
-        else _to_int8(tensor, quants[groups[index]])
+        else _to_integers(tensor, quants[groups[index]], dtype)
         for index, tensor in enumerate(network.tensors)
     ]
 
@@ -141,11 +155,16 @@ def _asymmetric(low: float, high: float) -> Quant:
     return Quant((float(scale),), (int(np.clip(np.round(-128 - low / scale), -128, 127)),))
 
 
-def _to_int8(tensor: Tensor, quant: Quant) -> Tensor:
-    data = tensor.data
+def _around_zero(low: float, high: float) -> Quant:
+    return Quant((float(np.float32(max(-low, high, _SMALLEST_RANGE) / 32767)),), (0,))
+
+
+def _to_integers(tensor: Tensor, quant: Quant, dtype: str) -> Tensor:
+    data, limits = tensor.data, np.iinfo(dtype)
     if data is not None:
-        data = np.clip(np.round(data / quant.scale[0]) + quant.zero_point[0], -128, 127).astype(np.int8)
-    return replace(tensor, dtype="int8", data=data, quant=quant)
+        steps = np.round(data / quant.scale[0]) + quant.zero_point[0]
+        data = np.clip(steps, limits.min, limits.max).astype(dtype)
+    return replace(tensor, dtype=dtype, data=data, quant=quant)
 
 
 def _operands(op: Op) -> tuple[int, ...]:
@@ -153,8 +172,8 @@ def _operands(op: Op) -> tuple[int, ...]:
     return (op.inputs[2], op.inputs[1], *op.inputs[3:]) if op.code == "TRANSPOSE_CONV" else op.inputs
 
 
-def _quantize_weights(tensors: list[Tensor], op: Op, split: bool, bits: int) -> None:
-    """Weights symmetric, a scale per output channel if `split`; bias int32 in input scale * weight scale."""
+def _quantize_weights(tensors: list[Tensor], op: Op, split: bool, bits: int, bias_dtype: str) -> None:
+    """Weights symmetric, a scale per output channel if `split`; bias in input scale * weight scale."""
     source, kernel, *bias = _operands(op)
     weights, axis = tensors[kernel].data, _WEIGHT_AXIS[op.code]
     assert weights is not None
@@ -166,15 +185,15 @@ def _quantize_weights(tensors: list[Tensor], op: Op, split: bool, bits: int) -> 
     values = np.clip(np.round(weights / scale), -top, top).astype(np.int8)
     tensors[kernel] = replace(tensors[kernel], dtype=f"int{bits}", data=values, quant=quant)
     if bias and bias[0] != NO_TENSOR:
-        _quantize_bias(tensors, bias[0], np.float32(_scale(tensors[source])) * scale.ravel())
+        _quantize_bias(tensors, bias[0], np.float32(_scale(tensors[source])) * scale.ravel(), bias_dtype)
 
 
-def _quantize_bias(tensors: list[Tensor], index: int, scale: np.ndarray) -> None:
+def _quantize_bias(tensors: list[Tensor], index: int, scale: np.ndarray, dtype: str) -> None:
     bias = tensors[index].data
     assert bias is not None
-    limits = np.iinfo(np.int32)
-    values = np.clip(np.round(bias / scale.astype(np.float64)), limits.min, limits.max).astype(np.int32)
-    tensors[index] = replace(tensors[index], dtype="int32", data=values, quant=_symmetric(scale, 0))
+    bits = 31 if dtype == "int32" else 39  # what the converter writes
+    values = np.clip(np.round(bias / scale.astype(np.float64)), -(2**bits), 2**bits - 1).astype(dtype)
+    tensors[index] = replace(tensors[index], dtype=dtype, data=values, quant=_symmetric(scale, 0))
 
 
 def _symmetric(scale: np.ndarray, axis: int) -> Quant:
@@ -187,7 +206,7 @@ def _scale(tensor: Tensor) -> float:
 
 
 def _with_other_io(network: Network, bytes_: bool) -> Network:
-    """The int8 network behind float inputs (QUANTIZE) and outputs (DEQUANTIZE), or behind uint8 ones (QUANTIZE)."""
+    """The integer network behind float inputs (QUANTIZE) and outputs (DEQUANTIZE), or behind uint8 ones (QUANTIZE)."""
     tensors = list(network.tensors)
 
     def outer(index: int) -> int:

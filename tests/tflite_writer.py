@@ -19,6 +19,7 @@ _TYPES = {
     "int32": schema.TensorType.INT32,
     "int64": schema.TensorType.INT64,
     "int16": schema.TensorType.INT16,
+    "int64": schema.TensorType.INT64,
     "int4": schema.TensorType.INT4,  # its data are int8, written two to a byte
 }
 
@@ -96,7 +97,7 @@ def _version(op: Op, tensors: tuple[Tensor, ...]) -> int:
             return 6
     if op.code == "TRANSPOSE_CONV":
         return 4 if op.options.fusedActivationFunction else 3 if len(op.inputs) > 3 else 2
-    if tensors[op.inputs[0]].dtype == "int8":
+    if tensors[op.inputs[0]].dtype in ("int8", "int16"):
         return _INT8_VERSIONS.get(op.code, 1)
     if op.code == "DEPTHWISE_CONV_2D" and (op.options.dilationHFactor, op.options.dilationWFactor) != (1, 1):
         return 2

@@ -11,7 +11,7 @@ from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.base import Patches
 from edgeshift.shift import KeptSum
 
-RUN_TYPES = {"int8_t": "es_run_s8", "float": "es_run_f32"}
+RUN_TYPES = {"int8_t": "es_run_s8", "int16_t": "es_run_s16", "float": "es_run_f32"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Function:
 
     @property
     def integer(self) -> bool:
-        return self.output_type == "int8_t"
+        return self.output_type in ("int8_t", "int16_t")
 
 
 @dataclass

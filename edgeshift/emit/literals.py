@@ -13,6 +13,7 @@ C_TYPES = {
     np.dtype(np.uint16): "uint16_t",
     np.dtype(np.int32): "int32_t",
     np.dtype(np.uint32): "uint32_t",
+    np.dtype(np.int64): "int64_t",
     np.dtype(np.uint64): "uint64_t",
     np.dtype(np.float32): "float",
 }
@@ -33,6 +34,8 @@ def literal(value: object) -> str:
         return "(-2147483647 - 1)"
     if isinstance(value, np.uint64):
         return f"UINT64_C({number})"
+    if not -(1 << 31) <= number < 1 << 32:
+        return f"INT64_C({number})"
     return f"{number}u" if isinstance(value, np.unsignedinteger) else str(number)
 
 

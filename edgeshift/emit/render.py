@@ -145,14 +145,8 @@ def emit(
 
 # Headers of firmware/runtime in the order in which they need each other; those of instruction sets come last.
 RUNTIME_ORDER = (
-    "runs",
-    "requantize",
-    "elementwise_s8",
-    "reduce_s8",
-    "softmax_s8",
-    "fixed_s16",
-    "convert",
-    "float_math",
+    *("runs", "requantize", "requantize_s16", "elementwise_s8", "elementwise_s16", "reduce_s8", "reduce_s16"),
+    *("functions_s16", "softmax_s8", "softmax_s16", "fixed_s16", "convert", "float_math"),
 )
 
 
@@ -175,7 +169,7 @@ def _layers(
     for number, step in enumerate(schedule.steps, 1):
         op, output = step.op, streams[step.op.output.id]
         kernel = sum_kernel(op, schedule.sums[op]) if op in schedule.sums else kernels[op]
-        names = {kind: f"{prefix}_{output.name}_{kind}" for kind in kernel.tables}
+        names = {k: f"{prefix}_{k}" if k in kernel.shared else f"{prefix}_{output.name}_{k}" for k in kernel.tables}
         for kind, values in kernel.tables.items():
             tables[names[kind]] = Table(names[kind], c_type(values.dtype), values.size, rows(values), values.nbytes)
         layers.append(

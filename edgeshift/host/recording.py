@@ -45,7 +45,8 @@ def _range(graph: ColumnGraph, stream: Stream) -> tuple[float, float]:
     for op in graph.ops:
         if op.op == "QUANTIZE" and op.inputs[0].id == stream.id and op.output.quant is not None:
             scale, zero = float(op.output.quant.scale[0]), int(op.output.quant.zero_point[0])
-            return scale * (-128 - zero), scale * (127 - zero)
+            limits = np.iinfo(op.output.dtype)
+            return scale * (limits.min - zero), scale * (limits.max - zero)
     return -1.0, 1.0
 
 

@@ -11,6 +11,8 @@ import pkgutil
 from collections.abc import Callable, Hashable, Mapping
 from typing import Literal, get_args
 
+import numpy as np
+
 from edgeshift.errors import PlanError
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.shift import Schedule, StreamPlan
@@ -29,15 +31,18 @@ _RUNS: Mapping[str, tuple[str, ...]] = {
 }
 
 Variant = Callable[[ColumnOp, StreamPlan], "Kernel | None"]
-VARIANTS: dict[tuple[str, type[ColumnOp]], Variant] = {}
+VARIANTS: dict[tuple[str, type[ColumnOp], bool], Variant] = {}
 
 
-def variant(isa: str, *ops: type[ColumnOp]) -> Callable[[Variant], Variant]:
-    """Register a function that gives the kernel of an operator on an instruction set, or `None`."""
+def variant(isa: str, *ops: type[ColumnOp], wide: bool = False) -> Callable[[Variant], Variant]:
+    """Register a function that gives the kernel of an operator on an instruction set, or `None`.
+
+    Those of operators that give int16 are `wide`; others are never asked for these.
+    """
 
     def register(function: Variant) -> Variant:
         for op in ops:
-            VARIANTS[isa, op] = function
+            VARIANTS[isa, op, wide] = function
         return function
 
     return register
@@ -68,7 +73,7 @@ class KernelChooser:
 
 def _choose(op: ColumnOp, plan: StreamPlan, isa: str) -> Kernel:
     for candidate in _RUNS[isa]:
-        function = VARIANTS.get((candidate, type(op)))
+        function = VARIANTS.get((candidate, type(op), op.output.dtype == np.int16))
         kernel = function(op, plan) if function is not None else None
         if kernel is not None:
             return kernel

@@ -82,8 +82,8 @@ class Kernel:
     `access` is how it gets its operands: `taps` an array of column pointers, `runs` the columns as at most four
     contiguous pieces, `column` a single column of each operand. `shape` are the literal sizes of the function: two
     layers whose template, access, dtypes and shape agree share one function. `tables` are constant arrays and
-    `scalars` constants (C type, value) that each layer passes in. `runtime` names the headers of
-    `firmware/runtime/` that it calls. `position` asks for the number of the output column as well.
+    `scalars` constants (C type, value) that each layer passes in; of `shared` tables one does for all layers. `runtime`
+    names the headers of `firmware/runtime/` that it calls. `position` asks for the number of the output column as well.
     With `access = "patches"` the operand's columns are gathered as `patches` says. Otherwise `work` bytes of scratch,
     if it needs any, are its own during a call, as `uint32_t *work`. A recurrence's kernel takes one step, from `state`
     to the next.
@@ -99,6 +99,7 @@ class Kernel:
     patches: Patches | None = None
     work: int = 0
     state: tuple[StatePart, ...] = ()
+    shared: tuple[str, ...] = ()
 
     @property
     def most_batch(self) -> int:
@@ -146,9 +147,9 @@ def _offsets(loops: Sequence[tuple[int, int]]) -> np.ndarray:
     return offsets
 
 
-def sum_dtype(elements: int) -> np.dtype:
-    """The narrowest integer that holds a sum of so many int8 values."""
-    return np.dtype(np.int16 if elements * 128 < 1 << 15 else np.int32)
+def sum_dtype(elements: int, dtype: np.dtype) -> np.dtype:
+    """The narrowest integer that holds a sum of so many values of `dtype`; of int16 fewer than 65536."""
+    return np.dtype(np.int16 if elements * -int(np.iinfo(dtype).min) < 1 << 15 else np.int32)
 
 
 class ColumnOp(ABC):

@@ -3,7 +3,8 @@ and KEEP_OTHERS, of ONNX's Where: the first operand where the second is above ze
 
 Source: TFLite `reference_ops::MaximumMinimumBroadcastSlow`, `Div`, `SquaredDifference`, `Prelu`.
 
-Types: float32, int8 (DIV, KEEP_POSITIVE, KEEP_OTHERS: float32).
+Types: float32, int8, int16 (DIV, KEEP_POSITIVE, KEEP_OTHERS: float32; SQUARED_DIFFERENCE: not int16; slopes of int16
+    are int8).
 Shift: a column reads the same column of either operand, or its only one.
 """
 
@@ -20,6 +21,7 @@ from edgeshift.ops.base import Kernel, operator
 from edgeshift.ops.common import clamp_scalars, quantised, refuse
 from edgeshift.ops.elementwise import Broadcast, lower_broadcast
 from edgeshift.reference import binary as arithmetic
+from edgeshift.reference import elementwise_int16
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -43,14 +45,20 @@ class Binary(Broadcast):
         super().__init__(node, operands, output, *rest)
         quants = rest[3]
         self.params: Any = None
-        if output.dtype == np.int8 and node.op not in _PLAIN:
+        if output.dtype == np.int16 and node.op not in _PLAIN:
+            if quantised(quants[1])[1] != 0:
+                raise refuse(node, "the zero point of its slopes is not 0", "quantise the model again")
+            self.params = elementwise_int16.prelu_params(*(float(quantised(q)[0]) for q in (*quants, output)))
+        elif output.dtype == np.int8 and node.op not in _PLAIN:
             if node.op not in _PARAMS:
                 raise refuse(node, "its int8 form is not built", "multiply by the reciprocal, or keep it in float32")
             self.params = _PARAMS[node.op](*(v for q in (*quants, output) for v in quantised(q)))  # type: ignore[arg-type]
 
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
         a, b = self.operands(taps, columns)
-        if self.params is not None:
+        if self.params is not None and self.output.dtype == np.int16:
+            done = elementwise_int16.prelu(a, b, self.params)
+        elif self.params is not None:
             done = _INT8[self.op](a, b, self.params)  # type: ignore[operator]
         else:
             done = (_PLAIN | _FLOAT)[self.op](a, b, self.act)
@@ -63,6 +71,8 @@ class Binary(Broadcast):
         if self.params is not None:
             scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
             runtime = ("requantize", "convert", "binary_s8")
+            if self.output.dtype == np.int16:
+                runtime = ("requantize", "elementwise_s16")
         elif self.op == "DIV":
             scalars, runtime = clamp_scalars(self.output, self.act), ("float_math",)
         shape = {**self.loops(), "parameters": tuple(scalars) if self.params is not None else ()}

@@ -32,6 +32,16 @@ def activation(node: Node) -> str:
     return ACTIVATIONS[code]
 
 
+def c_type(dtype: np.dtype) -> str:
+    """The C type of elements."""
+    return "float" if dtype == np.float32 else f"{dtype}_t"
+
+
+def integer(stream: Stream) -> bool:
+    """Whether a stream holds int8 or int16."""
+    return stream.dtype in (np.int8, np.int16)
+
+
 def quantised(stream: Stream | Tensor) -> tuple[np.float32, int]:
     """Scale and zero point of a per-tensor quantised stream."""
     quant = stream.quant
@@ -53,29 +63,29 @@ def rounds_even(node: Node) -> bool:
 
 def clamp_bounds(stream: Stream, act: str) -> tuple[Any, Any]:
     """The bounds that a fused activation puts on an output, in its own dtype."""
-    if stream.dtype == np.int8:
+    if integer(stream):
         scale, zero = quantised(stream)
-        return activation_range(act, np.int8, float(scale), zero)
+        return activation_range(act, stream.dtype.type, float(scale), zero)
     low, high = float_activation_range(act)
     return np.float32(low), np.float32(high)
 
 
 def clamp_scalars(stream: Stream, act: str) -> dict[str, tuple[str, Any]]:
     low, high = clamp_bounds(stream, act)
-    kind = "int32_t" if stream.dtype == np.int8 else "float"
+    kind = "int32_t" if integer(stream) else "float"
     return {"activation_min": (kind, low), "activation_max": (kind, high)}
 
 
 def clamp(values: np.ndarray, stream: Stream, act: str) -> np.ndarray:
     low, high = clamp_bounds(stream, act)
-    if stream.dtype == np.int8:
-        return clamp_to(values, low, high)
+    if integer(stream):
+        return clamp_to(values, low, high, stream.dtype.type)
     values = np.where(values < low, low, values)
     return np.where(values > high, high, values).astype(np.float32)
 
 
 def requantise(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, stream: Stream, act: str) -> np.ndarray:
-    """int32 accumulators `[..., channels]` to an int8 output."""
+    """int32 accumulators `[..., channels]` to an int8 or int16 output."""
     _, zero = quantised(stream)
     scaled = multiply_by_quantized_multiplier(acc, multiplier, shift).astype(np.int64)
     return clamp(scaled + zero, stream, act)

@@ -1,6 +1,6 @@
 """CONCATENATION along features, or along time, where each column comes from one of the operands.
 
-Types: float32, int8.
+Types: float32, int8, int16.
 Shift: along features a column reads the same column of every operand; along time it is one operand's column, so only
 what depends on absolute time shifts.
 """

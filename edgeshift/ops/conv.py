@@ -3,7 +3,7 @@
 Source: TFLite `reference_ops::Conv`, `DepthwiseConv`, `reference_integer_ops::ConvPerChannel`,
 `DepthwiseConvPerChannel`; of quantised ONNX networks ONNX Runtime's `QLinearConv`.
 
-Types: float32, int8 (weights per tensor or per channel).
+Types: float32, int8, int16 with int8 weights (per tensor or per channel).
 Shift: a column reads `kernel` columns, `dilation` apart; the stream's stride grows by the convolution's. Columns that
 read padding are edges.
 """
@@ -14,19 +14,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tflite
 
 from edgeshift.ir import Layout, Node, Stream, Tensor, Window
+from edgeshift.ops.accumulate import Sums, ending, sums_of
 from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import (
     Features,
     activation,
     clamp,
     clamp_bounds,
-    clamp_scalars,
+    integer,
     ordered_sum,
     quantised,
     refuse,
-    requantise,
     rounds_even,
     spatial,
 )
@@ -41,6 +42,7 @@ class _Convolution(ColumnOp):
     """What both convolutions share. `weights` are `[..., time taps, feature taps, ...]` as each says."""
 
     template: str
+    channel_axis: int
 
     def __init__(
         self,
@@ -71,7 +73,11 @@ class _Convolution(ColumnOp):
 
     @property
     def integer(self) -> bool:
-        return self.output.dtype == np.int8
+        return integer(self.output)
+
+    @property
+    def sums(self) -> Sums:
+        return sums_of(self.inputs[0], np.moveaxis(self.weights, self.channel_axis, 0), self.bias)
 
     def _spread(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray]) -> np.ndarray:
         """Inputs under the window with the zero point removed: `[n, out_features, taps, feature taps, channels]`."""
@@ -91,29 +97,28 @@ class _Convolution(ColumnOp):
         return done.reshape(len(acc), -1)
 
     def _requantised(self, acc: np.ndarray) -> np.ndarray:
-        return requantise(acc, self.multiplier, self.shift, self.output, self.act)
+        return self.sums.finish(acc, self.multiplier, self.shift, self.output, self.act)
 
     def kernel(self) -> Kernel:
+        sums = self.sums
+        arguments = sums.arguments(self.multiplier, self.shift) if self.integer else None
+        rescale = self.rescale or sums.rescale
+        end = ending(sums, self.inputs[0], self.output, self.act, self.bias, rescale, arguments)
         shape = {
             **self.features.shape,
             "taps": self.windows[0].kernel,
             "in_channels": self.in_channels,
             "out_channels": self.out_channels,
-            "rescale": self.rescale,
+            **end.shape,
         }
-        tables = {"weights": self.weights, "bias": self.bias}
-        scalars = clamp_scalars(self.output, self.act)
-        if self.integer:
-            tables |= {"multiplier": self.multiplier, "shift": self.shift.astype(np.int8)}
-            scalars |= {"input_offset": ("int32_t", -self.zero_point), "output_offset": ("int32_t", self.output_offset)}
-        runtime = ("requantize",) if self.integer else ("float_math",)
-        return Kernel(self.template, "taps", shape, tables, scalars, runtime)
+        return Kernel(self.template, "taps", shape, {"weights": self.weights, **end.tables}, end.scalars, end.runtime)
 
 
 class Conv(_Convolution):
     """`weights` `[out_channels, time taps, feature taps, in_channels / groups]`."""
 
     template = "conv"
+    channel_axis = 0
 
     @property
     def groups(self) -> int:
@@ -146,6 +151,7 @@ class DepthwiseConv(_Convolution):
     """`weights` `[time taps, feature taps, out_channels]`; output channel `c` reads input channel `c // multiplier`."""
 
     template = "depthwise"
+    channel_axis = 2
 
     @property
     def macs_per_column(self) -> int:
@@ -189,13 +195,7 @@ def _lower(node: Node, low: Lowering, depthwise: bool) -> None:
     if weights is None or weights.ndim != 4:
         raise refuse(node, "its filter is not a constant of four axes", "export the model with frozen weights")
     filters = low.tensor(node.inputs[1])
-    if weights.dtype != x.dtype:
-        raise refuse(
-            node,
-            f"{weights.dtype} weights on {x.dtype} activations (dynamic-range or hybrid quantisation): the activation "
-            "scale is measured over the whole window, so nothing could be shifted",
-            "quantise the model to full-integer int8 with a representative data set, or export it as float32",
-        )
+    check_weights(node, weights.dtype, x)
     dilation = (int(node.attrs.get("dilation_hfactor", 1)), int(node.attrs.get("dilation_wfactor", 1)))
     window, features = spatial(node, x, axis, out.shape, weights.shape[1:3], dilation)
     out_channels = weights.shape[3] if depthwise else weights.shape[0]
@@ -226,9 +226,23 @@ def _lower(node: Node, low: Lowering, depthwise: bool) -> None:
     )
 
 
+def check_weights(node: Node, dtype: np.dtype, x: Stream) -> None:
+    """Refuse weights of a type that does not go with the activations."""
+    if dtype == (np.int8 if integer(x) else x.dtype):
+        return
+    if x.dtype == np.float32:
+        raise refuse(
+            node,
+            f"{dtype} weights on {x.dtype} activations (dynamic-range or hybrid quantisation): the activation "
+            "scale is measured over the whole window, so nothing could be shifted",
+            "quantise the model to full-integer int8 with a representative data set, or export it as float32",
+        )
+    raise refuse(node, f"{dtype} weights on {x.dtype} activations", "quantise the weights to int8")
+
+
 def filter_scales(node: Node, filters: Tensor, x: Stream, axis: int) -> np.ndarray | None:
-    """The scales of an integer filter, `None` for float; its zero points must be 0, as the int8 kernels take them."""
-    if x.dtype != np.int8:
+    """The scales of an integer filter, `None` for float; its zero points must be 0, as the kernels take them."""
+    if not integer(x):
         return None
     if filters.quant is None or filters.quant.zero_point.any():
         raise refuse(node, f"filter '{filters.name}' is not symmetrically quantised", "quantise the model again")
@@ -238,14 +252,17 @@ def filter_scales(node: Node, filters: Tensor, x: Stream, axis: int) -> np.ndarr
 
 
 def bias_of(node: Node, low: Lowering, channels: int, output: Stream, place: int = 2) -> np.ndarray:
-    """The bias of `channels` outputs, operand `place`, zeros where it is absent: int32 or float32."""
-    wanted = np.dtype(np.int32) if output.dtype == np.int8 else np.dtype(np.float32)
+    """The bias of `channels` outputs, operand `place`, zeros where it is absent: float32, int32, or int64 for int16."""
+    wanted = {np.int8: np.int32, np.int16: np.int64}.get(output.dtype.type, np.float32)
+    if output.dtype == np.int16 and int(node.attrs.get("quantized_bias_type", 0)) == tflite.TensorType.INT32:
+        wanted = np.int32
     tensor_id = node.inputs[place] if len(node.inputs) > place else None
     if tensor_id is None:
         return np.zeros(channels, wanted)
     bias = low.constant(tensor_id)
     if bias is None or bias.size != channels or bias.dtype != wanted:
-        raise refuse(node, f"its bias is not a constant of {channels} {wanted} values", "export the model again")
+        kind = np.dtype(wanted)
+        raise refuse(node, f"its bias is not a constant of {channels} {kind} values", "export the model again")
     return bias.reshape(-1)
 
 

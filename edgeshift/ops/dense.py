@@ -1,36 +1,36 @@
 """FULLY_CONNECTED: per column, over stacked columns, or over the whole window.
 
-Source: TFLite `reference_ops::FullyConnected`, `reference_integer_ops::FullyConnected[PerChannel]`; the int8 kernel
-rescales in double in LiteRT, in fixed point in TFLite-Micro and tflite-runtime (see `reference/dense.py`); of quantised
+Source: TFLite `reference_ops::FullyConnected`, `reference_integer_ops::FullyConnected[PerChannel]`; the integer kernels
+rescale in double in LiteRT, in fixed point in TFLite-Micro and tflite-runtime (see `reference/dense.py`); of quantised
 ONNX networks ONNX Runtime's `QGemm` and `QLinearMatMul`.
 
-Types: float32, int8 (weights per tensor or per channel).
+Types: float32, int8, int16 with int8 weights (per tensor or per channel).
 Shift: per column, it reads the same column; over the whole window it reads them all, and is one column.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Window
+from edgeshift.ops.accumulate import Sums, ending, sums_of
 from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import (
     activation,
     clamp,
     clamp_bounds,
-    clamp_scalars,
+    integer,
     ordered_sum,
     quantised,
     refuse,
-    requantise,
     rounds_even,
 )
-from edgeshift.ops.conv import bias_of, filter_scales
-from edgeshift.reference.arithmetic import dense_multipliers
-from edgeshift.reference.dense import dense_int8, dense_scales, dense_steps
+from edgeshift.ops.conv import bias_of, check_weights, filter_scales
+from edgeshift.reference.arithmetic import dense_multipliers, wrap_int32
+from edgeshift.reference.dense import MOST, dense_output, dense_scales, dense_steps
 from edgeshift.reference.even import even_int8, even_scales
 
 if TYPE_CHECKING:
@@ -63,7 +63,11 @@ class Dense(ColumnOp):
 
     @property
     def integer(self) -> bool:
-        return self.output.dtype == np.int8
+        return integer(self.output)
+
+    @property
+    def sums(self) -> Sums:
+        return sums_of(self.inputs[0], self.weights, self.bias)
 
     @property
     def macs_per_column(self) -> int:
@@ -81,37 +85,37 @@ class Dense(ColumnOp):
             scales = even_scales(*self.scales).scale
             done = even_int8(acc, scales, self.output_offset, *clamp_bounds(self.output, self.act))
         elif self.reference == "tflm":
-            done = requantise(acc, *dense_multipliers(*self.scales), self.output, self.act)
+            done = self.sums.finish(acc, *dense_multipliers(*self.scales), self.output, self.act)
         else:
+            acc = acc if self.sums.wide else wrap_int32(acc)
             bounds = clamp_bounds(self.output, self.act)
-            done = dense_int8(acc, dense_scales(*self.scales), self.output_offset, *bounds)
+            done = dense_output(acc, dense_scales(*self.scales), self.output_offset, *bounds, self.output.dtype.type)
         return done.reshape(n, -1)
 
     def kernel(self) -> Kernel:
-        shape: dict[str, Any] = {"taps": self.taps, "rows": self.rows, "depth": self.depth, "units": self.units}
-        tables = {"weights": self.weights, "bias": self.bias}
-        scalars = clamp_scalars(self.output, self.act)
-        if not self.integer:
-            return Kernel("dense", "runs", shape | {"rescale": ""}, tables, scalars, ("float_math",))
-        rescale, multiplier, shift = self._rescale()
-        tables |= {
-            "multiplier": np.broadcast_to(multiplier, self.bias.shape).copy(),
-            "shift": np.broadcast_to(shift, self.bias.shape).astype(np.int8),
-        }
-        scalars |= {"input_offset": ("int32_t", -self.zero_point), "output_offset": ("int32_t", self.output_offset)}
-        return Kernel("dense", "runs", shape | {"rescale": rescale}, tables, scalars, ("requantize",))
+        rescale, arguments = self._rescale() if self.integer else ("", None)
+        end = ending(self.sums, self.inputs[0], self.output, self.act, self.bias, rescale, arguments)
+        sizes = {"taps": self.taps, "rows": self.rows, "depth": self.depth, "units": self.units}
+        tables = {"weights": self.weights, **end.tables}
+        return Kernel("dense", "runs", {**sizes, **end.shape}, tables, end.scalars, end.runtime)
 
-    def _rescale(self) -> tuple[str, np.ndarray, np.ndarray]:
-        """The runtime function that finishes an accumulator, and its multipliers and shifts."""
+    def _rescale(self) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
+        """The runtime function that finishes an accumulator, and its multipliers and shifts of every unit."""
+        multiplier: np.ndarray
+        shift: np.ndarray
         if self.reference == "even":
             found = even_scales(*self.scales)
-            return "es_even_rescale", found.multiplier, found.shift
-        if self.reference == "tflm":
-            return "es_requantize", *dense_multipliers(*self.scales)
-        steps = dense_steps(dense_scales(*self.scales), self.output_offset, *clamp_bounds(self.output, self.act))
-        if steps.narrow:
-            return "es_dense_rescale", steps.multiplier.astype(np.uint32), steps.shift
-        return "es_dense_rescale_wide", steps.multiplier.astype(np.uint64), steps.shift
+            name, multiplier, shift = "es_even_rescale", found.multiplier, found.shift
+        elif self.reference == "tflm":
+            name = self.sums.rescale or "es_requantize"
+            multiplier, shift = self.sums.arguments(*dense_multipliers(*self.scales))
+        else:
+            most = max(self.sums.largest, MOST) if self.sums.wide else MOST
+            bounds = clamp_bounds(self.output, self.act)
+            steps = dense_steps(dense_scales(*self.scales), self.output_offset, *bounds, most=most)
+            name, multiplier, shift = steps.function, steps.multiplier, steps.shift
+        each = np.broadcast_to(multiplier, self.bias.shape).copy(), np.broadcast_to(shift, self.bias.shape).copy()
+        return name, each
 
 
 @operator("FULLY_CONNECTED")
@@ -120,13 +124,7 @@ def lower_dense(node: Node, low: Lowering) -> None:
     x, weights = low.stream(node.inputs[0]), low.constant(node.inputs[1])
     if weights is None or weights.ndim != 2 or int(node.attrs.get("weights_format", 0)) != 0:
         raise refuse(node, "its weights are not a plain constant matrix", "export the model with frozen weights")
-    if weights.dtype != x.dtype:
-        raise refuse(
-            node,
-            f"{weights.dtype} weights on {x.dtype} activations (dynamic-range or hybrid quantisation): the activation "
-            "scale is measured over the whole window, so nothing could be shifted",
-            "quantise the model to full-integer int8 with a representative data set, or export it as float32",
-        )
+    check_weights(node, weights.dtype, x)
     units, length = weights.shape
     if (x.columns * x.size) % length:
         raise refuse(node, f"input {list(x.shape)} cannot be cut into rows of {length}", "export the model again")

@@ -3,7 +3,7 @@
 Source: TFLite `reference_ops::Add`, `Sub`, `Mul` and `reference_integer_ops::Add`, `Mul`; of quantised ONNX networks
 DequantizeLinear, the float operator and QuantizeLinear, as integers where some give the same for every pair.
 
-Types: float32, int8.
+Types: float32, int8, int16.
 Shift: a column reads the same column of both operands, and shifts where both do. A constant that changes over time
 binds it to the window.
 """
@@ -18,15 +18,17 @@ import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Tensor, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
-from edgeshift.ops.common import activation, clamp_scalars, quantised, refuse, rounds_even
+from edgeshift.ops.common import activation, c_type, clamp_scalars, quantised, refuse, rounds_even
 from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.reference import elementwise as arithmetic
+from edgeshift.reference import elementwise_int16 as arithmetic_int16
 from edgeshift.reference.even import EvenPair
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
 
 _INT8 = {"ADD": arithmetic.add_int8, "SUB": arithmetic.sub_int8, "MUL": arithmetic.mul_int8}
+_INT16 = {"ADD": arithmetic_int16.add, "SUB": arithmetic_int16.sub, "MUL": arithmetic_int16.mul}
 _FLOAT = {"ADD": arithmetic.add_float, "SUB": arithmetic.sub_float, "MUL": arithmetic.mul_float}
 
 
@@ -73,6 +75,7 @@ class Broadcast(ColumnOp):
             "loops": tuple((count, *steps) for count, steps in loops),
             "constant": "ab"[self.constant[0]] if self.constant else "",
             "constant_columns": len(self.constant[1]) if self.constant else 0,
+            "constant_type": c_type(self.constant[1].dtype) if self.constant else "",
         }
 
 
@@ -95,12 +98,16 @@ class Elementwise(Broadcast):
         if output.dtype == np.int8:
             build = arithmetic.mul_params if node.op == "MUL" else arithmetic.add_params
             scales = [v for q in (*quants, output) for v in quantised(q)]
-            self.params = build(*scales, act)  # type: ignore[arg-type,call-arg]
+            self.params: Any = build(*scales, act)  # type: ignore[arg-type,call-arg]
+        elif output.dtype == np.int16:
+            self.params = _params_int16(node, shapes, [float(quantised(q)[0]) for q in (*quants, output)], act)
 
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
         a, b = self.operands(taps, columns)
         if self.output.dtype == np.int8:
             return _INT8[self.op](a, b, self.params).reshape(len(columns), -1)  # type: ignore[operator]
+        if self.output.dtype == np.int16:
+            return _INT16[self.op](a, b, self.params).reshape(len(columns), -1)  # type: ignore[operator]
         return _FLOAT[self.op](a, b, self.act).reshape(len(columns), -1)
 
     def kernel(self) -> Kernel:
@@ -111,8 +118,28 @@ class Elementwise(Broadcast):
             scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
             runtime = ("requantize", "elementwise_s8")
             return Kernel("elementwise", "column", shape, tables, scalars, runtime, position)
+        if self.output.dtype == np.int16:
+            scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
+            shape |= {"form": "shifted_" if isinstance(self.params, arithmetic_int16.ShiftedAddParams) else ""}
+            runtime = ("requantize", "elementwise_s16")
+            return Kernel("elementwise", "column", shape, tables, scalars, runtime, position)
         scalars = clamp_scalars(self.output, self.act)
         return Kernel("elementwise", "column", shape, tables, scalars, ("float_math",), position)
+
+
+def _params_int16(node: Node, shapes: tuple[tuple[int, ...], tuple[int, ...]], scales: list[float], act: str) -> Any:
+    """Parameters of an int16 operator for the scales of both operands and the output."""
+    if node.op == "MUL":
+        return arithmetic_int16.mul_params(scales[0], scales[1], scales[2], act)
+    powers = bool(node.attrs.get("pot_scale_int16", True))
+    params = arithmetic_int16.add_params(scales[0], scales[1], scales[2], act, powers)
+    if isinstance(params, arithmetic_int16.ShiftedAddParams) and node.op == "ADD" and shapes[0] != shapes[1]:
+        raise refuse(
+            node,
+            "its scales are powers of two and its operands differ in shape, which the reference kernel gets wrong",
+            "convert the model with pot_scale_int16 off, as the TensorFlow converter does",
+        )
+    return params
 
 
 class EvenElementwise(Broadcast):
@@ -145,7 +172,8 @@ def lower_broadcast(node: Node, low: Lowering, build: type[Broadcast]) -> None:
     out = low.tensor(node.outputs[0])
     constants = [low.constant(i) for i in node.inputs]
     tensors = [low.tensor(i) for i in node.inputs]
-    if len(tensors) != 2 or tensors[0].dtype != tensors[1].dtype:
+    slopes = node.op == "PRELU" and tensors[0].dtype == np.int16
+    if len(tensors) != 2 or tensors[1].dtype != (np.int8 if slopes else tensors[0].dtype):
         raise refuse(node, "its operands have different types", "export the model again")
     if all(c is not None for c in constants):
         constants[0] = None  # it becomes a stream

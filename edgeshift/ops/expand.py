@@ -2,7 +2,7 @@
 
 No operator of any file: `shift/structure.py` puts it behind a layer whose weights have filters in common.
 
-Types: float32, int8.
+Types: float32, int8, int16.
 Shift: a column reads the same column.
 """
 

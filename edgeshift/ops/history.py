@@ -2,7 +2,7 @@
 
 The nodes are those that `passes/state.py` leaves.
 
-Types: float32, int8.
+Types: float32, int8, int16.
 Shift: a call is a hop; what is concatenated to a variable whose tail is assigned again are columns of one stream, kept
     in a ring. Any other state is one column that the next call reads.
 """

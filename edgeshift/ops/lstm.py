@@ -127,6 +127,8 @@ def lower_lstm(node: Node, low: Lowering) -> None:
 
 def _check(node: Node, low: Lowering, x: Stream) -> None:
     """Refuse what is not built."""
+    if x.dtype == np.int16:
+        raise refuse(node, "the reference kernels have no LSTM with int16 activations", "keep it in float32 or int8")
     dtypes = {low.tensor(i).dtype for i in node.inputs[1:9] if i is not None}
     if dtypes != {x.dtype}:
         raise refuse(

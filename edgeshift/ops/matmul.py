@@ -2,7 +2,7 @@
 
 Source: TFLite `reference_ops::BatchMatMul`; of quantised ONNX networks ONNX Runtime's `QLinearMatMul`.
 
-Types: float32, int8.
+Types: float32, int8, int16 (the second operand may be int8).
 Shift: where the rows of the first operand are time a column reads its own row, and the second operand whole: with a
 constant it shifts, between two activations (attention) it is bound to the window.
 """
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Tensor, Window
+from edgeshift.ops.accumulate import Sums, checked
 from edgeshift.ops.base import ColumnOp, Kernel, operator
-from edgeshift.ops.common import clamp_scalars, ordered_sum, quantised, refuse, requantise, rounds_even
+from edgeshift.ops.common import c_type, clamp_scalars, integer, ordered_sum, quantised, refuse, rounds_even
 from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.ops.moves import time_axis
 from edgeshift.reference.arithmetic import dense_multipliers
@@ -52,7 +53,7 @@ class MatMul(ColumnOp):
         self.depth = self.left[-2] if turned[0] else self.left[-1]
         self.rows = self.left[-1] if turned[0] else self.left[-2]
         self.units = self.right[-2] if turned[1] else self.right[-1]
-        if output.dtype == np.int8:
+        if integer(output):
             (a_scale, self.a_zero), (b_scale, self.b_zero) = (quantised(q) for q in quants)
             out_scale, self.output_offset = quantised(output)
             self.even = even_scales(float(a_scale), b_scale, float(out_scale)) if rounds_even(node) else None
@@ -60,6 +61,9 @@ class MatMul(ColumnOp):
                 self.multipliers: tuple[np.ndarray, np.ndarray] = self.even.multiplier, self.even.shift
             else:
                 self.multipliers = dense_multipliers(float(a_scale), b_scale, float(out_scale))
+            wide = output.dtype == np.int16
+            largest = self.depth << (15 + 8 * np.dtype(quants[1].dtype).itemsize - 1)
+            self.sums = checked(Sums(largest if wide else 0, wide), operands[0])
 
     @property
     def macs_per_column(self) -> int:
@@ -72,13 +76,13 @@ class MatMul(ColumnOp):
         b = b.reshape(-1, *self.right)
         a = np.swapaxes(a, -1, -2) if self.turned[0] else a  # rows by depth
         b = b if self.turned[1] else np.swapaxes(b, -1, -2)  # units by depth
-        if self.output.dtype != np.int8:
+        if not integer(self.output):
             return ordered_sum(a[..., :, None, :], b[..., None, :, :]).reshape(n, -1)
         left, right = a.astype(np.float64) - self.a_zero, b.astype(np.float64) - self.b_zero
         acc = (left @ np.swapaxes(right, -1, -2)).astype(np.int64)
         if self.even is not None:
             return even_int8(acc, self.even.scale, self.output_offset).reshape(n, -1)
-        return requantise(acc, *self.multipliers, self.output, "NONE").reshape(n, -1)
+        return self.sums.finish(acc, *self.multipliers, self.output, "NONE").reshape(n, -1)
 
     def kernel(self) -> Kernel:
         left, right = strides_of(self.left), strides_of(self.right)
@@ -88,31 +92,31 @@ class MatMul(ColumnOp):
             "rows": (self.rows, left[-1 if self.turned[0] else -2]),
             "units": (self.units, right[-2 if self.turned[1] else -1]),
             "depth": (self.depth, left[-2 if self.turned[0] else -1], right[-1 if self.turned[1] else -2]),
-            "constant": self.constant is not None,
-            "rescale": "",
+            "constant": c_type(self.constant.dtype) if self.constant is not None else "",
+            "accumulator": self.sums.type if integer(self.output) else "float",
+            "rescale": self.sums.rescale if integer(self.output) else "",
         }
         tables = {"constant": self.constant} if self.constant is not None else {}
-        if self.output.dtype != np.int8:
+        if not integer(self.output):
             return Kernel("matmul", "column", shape, tables)
-        numbers = {
-            "a_offset": -self.a_zero,
-            "b_offset": -self.b_zero,
-            "multiplier": int(self.multipliers[0][0]),
-            "shift": int(self.multipliers[1][0]),
-            "output_offset": self.output_offset,
-        }
+        multiplier, shift = (int(v[0]) for v in self.sums.arguments(*self.multipliers))
+        numbers = {"multiplier": multiplier, "shift": shift}
+        if self.output.dtype == np.int8:
+            offsets = {"a_offset": -self.a_zero, "b_offset": -self.b_zero}
+            numbers = {**offsets, **numbers, "output_offset": self.output_offset}
         scalars = {name: ("int32_t", value) for name, value in numbers.items()} | clamp_scalars(self.output, "NONE")
         if self.even is not None:
             shape["rescale"] = "es_even_rescale"
             scalars["multiplier"] = ("uint32_t", np.uint32(numbers["multiplier"]))
-        return Kernel("matmul", "column", shape, tables, scalars, ("requantize",))
+        runtime = ("requantize", "requantize_s16") if self.sums.wide else ("requantize",)
+        return Kernel("matmul", "column", shape, tables, scalars, runtime)
 
 
 @operator("BATCH_MATMUL")
 def lower_matmul(node: Node, low: Lowering) -> None:
     x, second, out = low.stream(node.inputs[0]), low.tensor(node.inputs[1]), low.tensor(node.outputs[0])
     turned = (bool(node.attrs.get("adj_x", False)), bool(node.attrs.get("adj_y", False)))
-    if second.dtype != x.dtype:
+    if second.dtype != x.dtype and not (x.dtype == np.int16 and second.dtype == np.int8):
         raise refuse(
             node,
             f"{second.dtype} weights on {x.dtype} activations (dynamic-range quantisation)",
@@ -136,4 +140,6 @@ def lower_matmul(node: Node, low: Lowering) -> None:
         windows.append(Window(stride=0) if layout.columns > 1 else Window())
         quants = (x, other)
     output = low.output(node, layout)
+    if x.dtype == np.int16 and quantised(quants[1])[1] != 0:
+        raise refuse(node, "the zero point of its second operand is not 0", "quantise the model again")
     low.emit(MatMul(node, operands, output, windows, (shape, second.shape), turned, quants, constant))

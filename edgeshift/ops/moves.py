@@ -3,7 +3,7 @@ MIRROR_PAD, REVERSE_V2, SPACE_TO_DEPTH, DEPTH_TO_SPACE.
 
 Each is numpy's own selection of element numbers, laid out as columns by `Relayout`.
 
-Types: float32, int8.
+Types: float32, int8, int16 (SPACE_TO_DEPTH, DEPTH_TO_SPACE: not int16).
 Shift: over features a column reads the same column; over time as a slice does. What repeats or mirrors columns
 (TILE, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, REVERSE_V2 over time) is bound to the window.
 """

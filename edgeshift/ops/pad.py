@@ -1,6 +1,6 @@
 """PAD, PADV2: constant columns before and after, constant elements around those of a column.
 
-Types: float32, int8.
+Types: float32, int8, int16.
 Shift: a column reads the same column; those of padding are edges.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
-from edgeshift.ops.common import quantised, refuse, same_quant
+from edgeshift.ops.common import c_type, integer, quantised, refuse, same_quant
 from edgeshift.ops.loops import collapse, strides_of
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ class Pad(ColumnOp):
             "offset": offset,
             "loops": tuple((count, *steps) for count, steps in loops),
         }
-        kind = "int8_t" if self.output.dtype == np.int8 else "float"
-        return Kernel("pad", "taps", shape, {}, {"value": (kind, self.value)})
+        return Kernel("pad", "taps", shape, {}, {"value": (c_type(self.output.dtype), self.value)})
 
 
 @operator("PAD", "PADV2")
@@ -70,7 +69,7 @@ def lower_pad(node: Node, low: Lowering) -> None:
     output = low.output(node, layout)
     if not same_quant(x.quant, output.quant):
         raise refuse(node, "input and output are quantised differently", "quantise the model again")
-    value = np.int8(quantised(output)[1]) if output.dtype == np.int8 else np.float32(0)
+    value = output.dtype.type(quantised(output)[1] if integer(output) else 0)
     if node.op == "PADV2":
         given = low.constant(node.inputs[2])
         if given is None or given.size != 1:

@@ -2,7 +2,7 @@
 
 Source: TFLite `reference_ops::MaxPool`, `AveragePool` and their integer twins.
 
-Types: float32, int8.
+Types: float32, int8, int16.
 Shift: as a convolution: a column reads `kernel` columns, and those that reach into padding are edges.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, SumRule, operator, sum_dtype
-from edgeshift.ops.common import Features, activation, clamp, clamp_scalars, refuse, same_quant, spatial
+from edgeshift.ops.common import Features, activation, clamp, clamp_scalars, integer, refuse, same_quant, spatial
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -33,7 +33,7 @@ class Pool(ColumnOp):
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
         n = len(columns)
         x = taps[0].reshape(n, -1, self.features.in_size, self.channels)
-        x = x.astype(np.int64) if self.output.dtype == np.int8 else x
+        x = x.astype(np.int64) if integer(self.output) else x
         spread, inside_features = self.features.spread(x, 0)
         mask = inside[0][:, :, None, None] & inside_features[None, None]
         spread = np.moveaxis(spread, 1, 2).reshape(n, self.features.out_size, -1, self.channels)
@@ -41,12 +41,12 @@ class Pool(ColumnOp):
         if self.average:
             done = self._mean(np.where(mask, spread, 0), mask.sum(axis=2))
         else:
-            lowest = -np.inf if x.dtype.kind == "f" else -128
+            lowest = np.iinfo(self.output.dtype).min if integer(self.output) else -np.inf
             done = np.where(mask, spread, lowest).max(axis=2)
         return clamp(done, self.output, self.act).reshape(n, -1)
 
     def _mean(self, values: np.ndarray, count: np.ndarray) -> np.ndarray:
-        if self.output.dtype == np.int8:
+        if integer(self.output):
             return self._rounded(values.sum(axis=2), count)
         total = np.zeros((len(values), self.features.out_size, self.channels), np.float32)
         for i in range(values.shape[2]):
@@ -54,10 +54,10 @@ class Pool(ColumnOp):
         return total / count.astype(np.float32)
 
     def sum_rule(self) -> SumRule | None:
-        """An int8 average over whole columns, none of them padding."""
+        """An average of integers over whole columns, none of them padding."""
         features, window = self.features, self.windows[0]
         whole = features.out_size == 1 and features.pad == 0 and features.kernel == features.in_size
-        if not (self.average and whole and self.output.dtype == np.int8 and self.output.columns == 1):
+        if not (self.average and whole and integer(self.output) and self.output.columns == 1):
             return None
         if window.pad or window.kernel != self.inputs[0].columns:
             return None
@@ -66,12 +66,16 @@ class Pool(ColumnOp):
         return SumRule(
             ((self.channels, 1),),
             ((features.in_size, self.channels),),
-            sum_dtype(count),
+            sum_dtype(count, self.output.dtype),
             lambda sums: clamp(self._rounded(sums, np.int64(count)), self.output, self.act),
-            f"es_average_pool_s8(sum, {count}, activation_min, activation_max)",
+            f"es_average_pool_{self._bits}(sum, {count}, activation_min, activation_max)",
             kernel.scalars,
             kernel.runtime,
         )
+
+    @property
+    def _bits(self) -> str:
+        return f"s{8 * self.output.dtype.itemsize}"
 
     @staticmethod
     def _rounded(total: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -79,8 +83,11 @@ class Pool(ColumnOp):
         return np.sign(total) * ((np.abs(total) + count // 2) // count)
 
     def kernel(self) -> Kernel:
-        shape = {**self.features.shape, "channels": self.channels, "average": self.average}
-        runtime = ("requantize", "reduce_s8") if self.output.dtype == np.int8 else ("float_math",)
+        lowest = "-3.40282347e+38f"
+        runtime: tuple[str, ...] = ("float_math",)
+        if integer(self.output):
+            lowest, runtime = str(np.iinfo(self.output.dtype).min), ("requantize", f"reduce_{self._bits}")
+        shape = {**self.features.shape, "channels": self.channels, "average": self.average, "lowest": lowest}
         return Kernel("pool", "runs", shape, {}, clamp_scalars(self.output, self.act), runtime)
 
 
@@ -93,4 +100,6 @@ def lower_pool(node: Node, low: Lowering) -> None:
     output = low.output(node, Layout.along(out.shape, axis))
     if not same_quant(x.quant, output.quant):
         raise refuse(node, "input and output are quantised differently", "quantise the model again")
+    if output.dtype == np.int16 and kernel[0] * kernel[1] >= 1 << 16:
+        raise refuse(node, "int16 sums of 65536 elements overflow the reference kernel", "use a smaller window")
     low.emit(Pool(node, x, output, window, features, activation(node)))

@@ -3,9 +3,9 @@
 Source: TFLite `reference_ops::QuantizedMeanOrSum`, `Mean`, `ReduceGeneric`; of quantised ONNX networks ONNX Runtime's
 `QLinearGlobalAveragePool`.
 
-Types: float32, int8.
-Shift: over time it reads every column of the window; an int8 MEAN keeps running sums instead of columns. Over features
-a column reads the same column.
+Types: float32, int8, int16 (SUM: not int16).
+Shift: over time it reads every column of the window; an integer MEAN keeps running sums instead of columns. Over
+features a column reads the same column.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, SumRule, operator, sum_dtype
-from edgeshift.ops.common import quantised, refuse, rounds_even, same_quant
+from edgeshift.ops.common import integer, quantised, refuse, rounds_even, same_quant
 from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.reference import reduce as arithmetic
 
@@ -34,7 +34,7 @@ class Reduce(ColumnOp):
         super().__init__(node, [x], output, [window])
         self.shape, self.reduced = shape, reduced
         self.count = window.kernel * x.size // output.size
-        if output.dtype == np.int8 and not self.extreme:
+        if integer(output) and not self.extreme:
             (in_scale, in_zero), (out_scale, out_zero) = quantised(x), quantised(output)
             self.params = _builder(node)(float(in_scale), in_zero, float(out_scale), out_zero, self.count)
 
@@ -49,7 +49,7 @@ class Reduce(ColumnOp):
         axes = (0, *(a + 1 for a in self.reduced))
         if self.extreme:
             done = (x.max if self.op == "REDUCE_MAX" else x.min)(axis=tuple(a + 1 for a in axes))
-        elif self.output.dtype == np.int8:
+        elif integer(self.output):
             values = x.view(np.uint8) if self.op == "SUM" else x
             done = self._finish(values.astype(np.int64).sum(axis=tuple(a + 1 for a in axes)))
         else:
@@ -60,24 +60,30 @@ class Reduce(ColumnOp):
     def _finish(self, sums: np.ndarray) -> np.ndarray:
         if rounds_even(self.node):
             return arithmetic.mean_even(sums, self.params)
-        return (arithmetic.sum_int8_reference if self.op == "SUM" else arithmetic.mean_int8)(sums, self.params)
+        if self.op == "SUM":
+            return arithmetic.sum_int8_reference(sums, self.params)
+        return arithmetic.mean_integer(sums, self.params, self.output.dtype.type)
 
     @property
     def _finisher(self) -> str:
-        """The runtime function that finishes an int8 sum."""
+        """The runtime function that finishes a sum of integers."""
         if rounds_even(self.node):
             return "es_mean_even_s8"
-        return "es_sum_reference_s8" if self.op == "SUM" else "es_mean_s8"
+        return "es_sum_reference_s8" if self.op == "SUM" else f"es_mean_{self._bits}"
+
+    @property
+    def _bits(self) -> str:
+        return f"s{8 * self.output.dtype.itemsize}"
 
     def sum_rule(self) -> SumRule | None:
-        """MEAN of int8. (SUM of int8 adds bytes in the reference; Extremes and float are no such sums.)"""
-        if self.op != "MEAN" or self.output.dtype != np.int8:
+        """MEAN of integers. (SUM of int8 adds bytes in the reference; Extremes and float are no such sums.)"""
+        if self.op != "MEAN" or not integer(self.output):
             return None
         kernel = self.kernel()
         return SumRule(
             kernel.shape["kept_loops"],
             kernel.shape["reduced_loops"],
-            sum_dtype(self.count),
+            sum_dtype(self.count, self.output.dtype),
             self._finish,
             f"{kernel.shape['finish']}(sum, sum_offset, multiplier, shift, output_offset)",
             kernel.scalars,
@@ -99,19 +105,19 @@ class Reduce(ColumnOp):
         }
         scalars = {}
         runtime: tuple[str, ...] = ()
-        if self.output.dtype == np.int8 and not self.extreme:
+        if integer(self.output) and not self.extreme:
             names = ("sum_offset", "multiplier", "shift", "output_offset")
             scalars = {name: ("int32_t", getattr(self.params, name)) for name in names}
             if rounds_even(self.node):
                 scalars["multiplier"] = ("uint32_t", np.uint32(self.params.multiplier))
-            runtime = ("requantize", "reduce_s8")
+            runtime = ("requantize", f"reduce_{self._bits}")
         elif self.op == "MEAN":
             scalars = {"count": ("float", np.float32(self.count))}
         return Kernel("reduce", "runs", shape, {}, scalars, runtime)
 
 
 def _builder(node: Node) -> Callable[..., arithmetic.MeanParams]:
-    """What makes the parameters of an int8 sum or mean."""
+    """What makes the parameters of a sum or mean of integers."""
     if rounds_even(node):
         return arithmetic.mean_even_params
     return arithmetic.mean_params if node.op == "MEAN" else arithmetic.sum_params
@@ -139,6 +145,8 @@ def lower_reduce(node: Node, low: Lowering) -> None:
     output = low.output(node, layout)
     if node.op in ("REDUCE_MAX", "REDUCE_MIN") and not same_quant(x.quant, output.quant):
         raise refuse(node, "input and output are quantised differently", "quantise the model again")
+    if node.op == "MEAN" and output.dtype == np.int16 and window.kernel * x.size // output.size >= 1 << 16:
+        raise refuse(node, "int16 sums of 65536 elements overflow the reference kernel", "reduce in two steps")
     if node.op == "SUM" and output.dtype == np.int8:
         low.notes.append(
             f"SUM '{output.name}' is bit for bit the reference kernel's, which takes int8 for uint8: use MEAN instead"

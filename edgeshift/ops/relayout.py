@@ -1,6 +1,6 @@
 """Data that moves without arithmetic: reshapes, transposes, and columns laid out anew along another axis.
 
-Types: float32, int8.
+Types: float32, int8, int16.
 Shift: columns keep their place as long as time stays in one piece; otherwise they belong to the window.
 """
 

@@ -1,6 +1,6 @@
 """STRIDED_SLICE: a selection of columns, of elements, or of both; nothing is computed.
 
-Types: float32, int8.
+Types: float32, int8, int16.
 Shift: a column reads the one that it selects; a stride over time is a stride of the stream.
 """
 

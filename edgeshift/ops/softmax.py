@@ -1,6 +1,6 @@
-"""SOFTMAX over the last axis. Source: TFLite `reference_ops::Softmax` (gemmlowp fixed point for int8).
+"""SOFTMAX over the last axis. Source: TFLite `reference_ops::Softmax` (gemmlowp fixed point for int8), `SoftmaxInt16`.
 
-Types: float32, int8.
+Types: float32, int8, int16.
 Shift: a column reads the same column.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from edgeshift.ir import Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import quantised, refuse
-from edgeshift.reference import float_math, softmax
+from edgeshift.reference import float_math, functions_int16, softmax
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -36,11 +36,19 @@ class Softmax(ColumnOp):
                     node, f"int8 rows of {depth} overflow the reference kernel", f"use up to {softmax.MAX_ROW}"
                 )
             self.params = softmax.softmax_params(float(self.beta), float(scale))
+        elif output.dtype == np.int16:
+            if quantised(output)[0] != np.float32(1 / 32768):
+                raise refuse(node, "an int16 output must have scale 1/32768", "quantise it again")
+            if depth > functions_int16.MAX_ROW:
+                raise refuse(node, f"int16 rows of {depth} overflow the reference kernel", "use up to 65535")
+            self.multiplier = functions_int16.softmax_multiplier(float(self.beta), float(quantised(x)[0]))
 
     def compute(self, taps: Sequence[np.ndarray], inside: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
         rows = taps[0][:, 0].reshape(len(columns), -1, self.depth)
         if self.output.dtype == np.int8:
             return softmax.softmax_int8(rows, self.params).reshape(len(columns), -1)
+        if self.output.dtype == np.int16:
+            return functions_int16.softmax(rows, *self.multiplier).reshape(len(columns), -1)
         return float_math.softmax_float(rows, float(self.beta)).reshape(len(columns), -1)
 
     def kernel(self) -> Kernel:
@@ -48,6 +56,12 @@ class Softmax(ColumnOp):
         if self.output.dtype == np.int8:
             scalars = {name: ("int32_t", value) for name, value in asdict(self.params).items()}
             return Kernel("softmax", "column", shape, {}, scalars, ("requantize", "softmax_s8"))
+        if self.output.dtype == np.int16:
+            tables = dict(zip(("exp_lut", "inverse_lut"), functions_int16.softmax_tables(), strict=True))
+            numbers = dict(zip(("multiplier", "shift"), self.multiplier, strict=True))
+            scalars = {name: ("int32_t", value) for name, value in numbers.items()}
+            runtime = ("requantize", "functions_s16", "softmax_s16")
+            return Kernel("softmax", "column", shape, tables, scalars, runtime, shared=("exp_lut", "inverse_lut"))
         return Kernel("softmax", "column", shape, {}, {"beta": ("float", self.beta)}, ("float_math",))
 
 

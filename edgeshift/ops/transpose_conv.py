@@ -2,7 +2,7 @@
 
 Source: TFLite `reference_ops::TransposeConv`, `reference_integer_ops::TransposeConv`.
 
-Types: float32, int8 (weights per tensor or per channel).
+Types: float32, int8, int16 with int8 weights (per tensor or per channel).
 Shift: one column holds the `stride` columns of the tensor that begin at the same operand column, and reads the
 columns whose taps reach it. An operator behind it that needs them one by one is bound to the window, where the stride
 over time is more than 1.
@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeshift.ir import Layout, Node, Stream, Window
+from edgeshift.ops.accumulate import Sums, ending, sums_of
 from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import (
     activation,
     clamp,
-    clamp_scalars,
+    integer,
     ordered_sum,
     quantised,
     refuse,
-    requantise,
     same_padding,
 )
-from edgeshift.ops.conv import bias_of, filter_scales
+from edgeshift.ops.conv import bias_of, check_weights, filter_scales
 from edgeshift.reference.arithmetic import conv_multipliers
 
 if TYPE_CHECKING:
@@ -68,7 +68,11 @@ class TransposeConv(ColumnOp):
 
     @property
     def integer(self) -> bool:
-        return self.output.dtype == np.int8
+        return integer(self.output)
+
+    @property
+    def sums(self) -> Sums:
+        return sums_of(self.inputs[0], self.weights, self.bias)
 
     @property
     def macs_per_column(self) -> int:
@@ -111,9 +115,12 @@ class TransposeConv(ColumnOp):
         if not self.integer:
             return clamp(acc + self.bias, self.output, self.act).reshape(n, -1)
         total = acc.astype(np.int64) + self.bias
-        return requantise(total, self.multiplier, self.shift, self.output, self.act).reshape(n, -1)
+        return self.sums.finish(total, self.multiplier, self.shift, self.output, self.act).reshape(n, -1)
 
     def kernel(self) -> Kernel:
+        sums = self.sums
+        arguments = sums.arguments(self.multiplier, self.shift) if self.integer else None
+        end = ending(sums, self.inputs[0], self.output, self.act, self.bias, sums.rescale, arguments)
         stride, pad, given, positions = self.features
         shape = {
             "stride": self.stride,
@@ -128,14 +135,10 @@ class TransposeConv(ColumnOp):
             "in_channels": self.channels,
             "out_channels": self.out_channels,
             "group_last": self.group_last,
+            **end.shape,
         }
-        tables = {"weights": self.weights, "bias": self.bias}
-        scalars = clamp_scalars(self.output, self.act)
-        if self.integer:
-            tables |= {"multiplier": self.multiplier.astype(np.int32), "shift": self.shift.astype(np.int8)}
-            scalars |= {"input_offset": ("int32_t", -self.zero_point), "output_offset": ("int32_t", self.output_offset)}
-        runtime = ("requantize",) if self.integer else ("float_math",)
-        return Kernel("transpose_conv", "taps", shape, tables, scalars, runtime)
+        tables = {"weights": self.weights, **end.tables}
+        return Kernel("transpose_conv", "taps", shape, tables, end.scalars, end.runtime)
 
 
 @operator("TRANSPOSE_CONV")
@@ -144,12 +147,7 @@ def lower_transpose_conv(node: Node, low: Lowering) -> None:
     x, axis = low.along(node.inputs[2], (1, 2))
     if weights is None or weights.ndim != 4 or len(x.shape) != 4 or len(out.shape) != 4 or x.shape[0] != 1:
         raise refuse(node, "its filter is not a constant, or its batch is not one", "export the model again")
-    if weights.dtype != x.dtype:
-        raise refuse(
-            node,
-            f"{weights.dtype} weights on {x.dtype} activations (dynamic-range quantisation)",
-            "quantise the model to full-integer int8 with a representative data set, or export it as float32",
-        )
+    check_weights(node, weights.dtype, x)
     if weights.shape[3] != x.shape[3] or weights.shape[0] != out.shape[3]:
         raise refuse(node, f"its filter {list(weights.shape)} does not fit {list(x.shape)}", "export it again")
     kernel, same = weights.shape[:3], int(node.attrs["padding"]) == 0

@@ -2,8 +2,10 @@
 
 Int8 functions are tables of 256 entries, computed when the C is written. Source: see `reference/tables.py` and
 `reference/function_tables.py`. LOOKUP is what any function of one int8 element of a quantised ONNX network becomes.
+For int16 see `unary_int16.py`.
 
-Types: float32, int8 (SQUARE, and ONNX's ERF: float32; QUANTIZE and DEQUANTIZE: uint8 too, at inputs and outputs).
+Types: float32, int8, int16 (SQUARE, and ONNX's ERF: float32; ELU, HARD_SWISH, RELU_N1_TO_1, RELU_0_TO_1: not int16;
+    QUANTIZE and DEQUANTIZE: uint8 too, at inputs and outputs).
 Shift: a column reads the same column.
 """
 
@@ -18,6 +20,7 @@ import numpy as np
 from edgeshift.ir import Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import clamp, clamp_scalars, quantised, refuse, rounds_even, same_quant
+from edgeshift.ops.unary_int16 import WideFunction
 from edgeshift.reference import arithmetic, float_functions, float_math, function_tables, tables
 from edgeshift.reference.even import quantize_even
 
@@ -112,7 +115,7 @@ class FloatFunction(ColumnOp):
 
 
 class Convert(ColumnOp):
-    """QUANTIZE float32 -> int8 or uint8 and DEQUANTIZE back."""
+    """QUANTIZE float32 -> int8, uint8 or int16 and DEQUANTIZE back."""
 
     def __init__(self, node: Node, x: Stream, output: Stream) -> None:
         super().__init__(node, [x], output, [Window()])
@@ -128,7 +131,7 @@ class Convert(ColumnOp):
 
     def kernel(self) -> Kernel:
         scalars = {"scale": ("float", self.scale), "zero_point": ("int32_t", self.zero_point)}
-        function = "quantize_bytes" if self.output.dtype == np.uint8 else self.op.lower()
+        function = {np.uint8: "quantize_bytes", np.int16: "quantize_s16"}.get(self.output.dtype.type, self.op.lower())
         function += "_even" if self.op == "QUANTIZE" and rounds_even(self.node) else ""
         shape = {"count": self.output.size, "function": function}
         return Kernel("unary", "column", shape, {}, scalars, ("convert",))
@@ -143,6 +146,8 @@ def lower_unary(node: Node, low: Lowering) -> None:
     output = low.output(node, x.layout)
     if x.dtype.kind != output.dtype.kind and "f" in (x.dtype.kind, output.dtype.kind):
         low.emit(Convert(node, x, output))
+    elif np.int16 in (x.dtype, output.dtype):
+        low.emit(WideFunction(node, x, output))
     elif x.dtype.kind != "f":
         low.emit(Table(node, x, output, _table(node, x, output)))
     elif node.op in _CLAMPS:

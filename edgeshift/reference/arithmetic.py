@@ -141,6 +141,28 @@ def multiply_by_quantized_multiplier(x: ArrayLike, multiplier: ArrayLike, shift:
     return rounding_divide_by_pot(high, np.maximum(-shift, 0))
 
 
+def reduced_multipliers(multiplier: ArrayLike, shift: ArrayLike) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
+    """What rescales 64-bit accumulators: 15 bits of a multiplier, and how far right its product is shifted, 1 to 46.
+
+    `shift` in [-31, 14].
+    """
+    shift = np.asarray(shift, np.int64)
+    if (shift > 14).any():
+        raise UnsupportedOpError("a rescale of 64-bit sums by 2^14 or more: check the scales of the tensors")
+    reduced = np.minimum((np.asarray(multiplier, np.int64) + (1 << 15)) >> 16, 0x7FFF)
+    return reduced.astype(np.int16), (15 - shift).astype(np.uint8)
+
+
+def rescale_wide(x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> NDArray[np.int64]:
+    """`x * multiplier * 2^-shift` of values below 2^47, rounded half up, kept to 32 bits (`reduced_multipliers`).
+
+    (`MultiplyByQuantizedMultiplier` of int64 values.)
+    """
+    shift = np.asarray(shift, np.int64)
+    product = np.asarray(x, np.int64) * np.asarray(multiplier, np.int64)
+    return wrap_int32((product + (np.int64(1) << (shift - 1))) >> shift)
+
+
 def clamp_to(x: ArrayLike, low: int, high: int, dtype: IntType = np.int8) -> NDArray[Any]:
     """Clamp integers to [low, high] and store them as `dtype`."""
     return np.clip(np.asarray(x, np.int64), low, high).astype(dtype)

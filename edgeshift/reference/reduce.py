@@ -16,11 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgeshift.reference.arithmetic import (
+    IntType,
     clamp_to,
     multiply_by_quantized_multiplier,
     quantize_multiplier,
@@ -32,7 +34,8 @@ from edgeshift.reference.even import even_int8, mean_scale
 
 @dataclass(frozen=True)
 class MeanParams:
-    """`count` elements go into a sum; the other fields are the arguments of `es_mean_s8`, or of `es_mean_even_s8`.
+    """`count` elements go into a sum; the other fields are the arguments of `es_mean_s8`, `es_mean_s16`, or of
+    `es_mean_even_s8`.
 
     `sum_offset` is `-count * zero_point`; `es_mean_s8` has `multiplier` in [0, 2^31), `shift` in [-31, 31].
     """
@@ -45,17 +48,18 @@ class MeanParams:
 
 
 def mean_params(in_scale: float, in_zp: int, out_scale: float, out_zp: int, count: int) -> MeanParams:
-    """MEAN int8 over `count` elements, below 2^24: the division by `count` is folded into the multiplier."""
+    """MEAN of integers over `count` elements, below 2^24: the division by `count` is folded into the multiplier."""
     multiplier, shift = _rescale(in_scale, out_scale)
     spare = min(count.bit_length() - 1, 32, 31 + shift)
     return MeanParams(count, -in_zp * count, (multiplier << spare) // count, shift - spare, out_zp)
 
 
-def mean_int8(acc: ArrayLike, params: MeanParams) -> NDArray[np.int8]:
-    """Finish MEAN from the int32 sums of the raw int8 values."""
+def mean_integer(acc: ArrayLike, params: MeanParams, dtype: IntType = np.int8) -> NDArray[Any]:
+    """Finish MEAN of int8 or int16 from the int32 sums of the raw values."""
+    info = np.iinfo(dtype)
     shifted = wrap_int32(np.asarray(acc, np.int64) + params.sum_offset)
     scaled = multiply_by_quantized_multiplier(shifted, params.multiplier, params.shift)
-    return clamp_to(scaled.astype(np.int64) + params.output_offset, -128, 127)
+    return clamp_to(scaled.astype(np.int64) + params.output_offset, info.min, info.max, dtype)
 
 
 def mean_even_params(in_scale: float, in_zp: int, out_scale: float, out_zp: int, count: int) -> MeanParams:

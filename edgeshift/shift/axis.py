@@ -20,9 +20,14 @@ from edgeshift.shift.absorb import absorb
 
 Reference = Literal["litert", "tflm"]
 
-_SUPPORTED_DTYPES = (np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.uint8))
+_SUPPORTED_DTYPES = tuple(np.dtype(t) for t in (np.float32, np.int8, np.int16, np.uint8))
 _WHOLE_DTYPES = (np.dtype(np.int32), np.dtype(np.int64))  # of indices; in C both are int32
 _OF_WHOLE = ("ARG_MAX", "ARG_MIN", "CAST", "RESHAPE", "EXPAND_DIMS", "SQUEEZE")  # what may give or read them
+# What the reference kernels do not compute with int16, or (SUM) take for bytes.
+_NOT_INT16 = (
+    *("SUM", "SQUARE", "SQUARED_DIFFERENCE", "DIV", "ELU", "HARD_SWISH", "RELU_N1_TO_1", "RELU_0_TO_1"),
+    *("L2_NORMALIZATION", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "ARG_MAX", "ARG_MIN"),
+)
 _OF_BYTES = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "EXPAND_DIMS", "SQUEEZE")  # what uint8 may pass through
 
 
@@ -117,11 +122,16 @@ class Lowering:
         whole = tensor.dtype in _WHOLE_DTYPES and tensor.id not in self.graph.inputs
         if tensor.dtype not in _SUPPORTED_DTYPES and not whole:
             raise UnsupportedOpError(
-                f"tensor '{tensor.name}' is {tensor.dtype}; EdgeShift computes float32 and int8: "
+                f"tensor '{tensor.name}' is {tensor.dtype}; EdgeShift computes float32, int8 and int16: "
                 "quantise the model to full-integer int8, or export it as float32"
             )
         if tensor.dtype != np.float32 and tensor.quant is not None:
-            _ = tensor.zero_point  # per-channel activations are refused here
+            zero_point = tensor.zero_point  # per-channel activations are refused here
+            if tensor.dtype == np.int16 and zero_point != 0:
+                raise UnsupportedOpError(
+                    f"tensor '{tensor.name}' is int16 with a zero point of {zero_point}; the reference kernels take 0 "
+                    "alone: quantise the model again, symmetrically"
+                )
         dtype = np.dtype(np.int32) if whole else tensor.dtype
         stream = Stream(tensor.id, tensor.name, tensor.shape, layout, dtype, tensor.quant)
         self.streams[stream.id] = self.views[tensor.id] = stream
@@ -186,7 +196,7 @@ def lower_nodes(lowering: Lowering) -> None:
                 f"operator {node.op} at '{made}' (node {node.index}) is not supported; "
                 "`edgeshift ops` lists those that are: replace it by them, or split the network before it"
             )
-        _check_bytes(node, lowering)
+        _check_types(node, lowering)
         _check_whole(node, lowering)
         try:
             build(node, lowering)
@@ -197,10 +207,15 @@ def lower_nodes(lowering: Lowering) -> None:
             ) from error
 
 
-def _check_bytes(node: Node, lowering: Lowering) -> None:
-    """uint8 is a type of inputs and outputs: whatever computes with it is the quantisation of before 2019."""
-    read = (t for t in (*node.inputs, *node.outputs) if t is not None)
-    name = next((t.name for t in map(lowering.tensor, read) if t.dtype == np.uint8), None)
+def _check_types(node: Node, lowering: Lowering) -> None:
+    """uint8 is a type of inputs and outputs: whatever computes with it is the quantisation of before 2019. int16 is
+    computed where the reference kernels do."""
+    read = [lowering.tensor(t) for t in (*node.inputs, *node.outputs) if t is not None]
+    if node.op in _NOT_INT16 and any(t.dtype == np.int16 for t in read):
+        raise UnsupportedOpError(
+            f"{node.op} (node {node.index}): the reference kernel has no int16 form; keep it in float32 or int8"
+        )
+    name = next((t.name for t in read if t.dtype == np.uint8), None)
     if name is not None and node.op not in _OF_BYTES:
         raise UnsupportedOpError(
             f"{node.op} (node {node.index}) computes with uint8 ('{name}'); inputs and outputs may be uint8, what lies "

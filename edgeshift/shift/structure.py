@@ -62,6 +62,8 @@ def _is_layer(op: ColumnOp) -> TypeGuard[Layer]:
 
 
 def _worth(op: Layer, isa: str) -> int:
+    if op.output.dtype == np.int16:
+        return WORTH["portable"]
     floats = "neon" if isa in ("neon", "dotprod") else "portable"  # whose kernels float layers have
     return WORTH[isa if op.integer else floats]
 

@@ -13,6 +13,11 @@ typedef struct {
 } es_run_s8;
 
 typedef struct {
+    const int16_t *data;
+    int32_t columns;
+} es_run_s16;
+
+typedef struct {
     const float *data;
     int32_t columns;
 } es_run_f32;

@@ -34,6 +34,12 @@ def test_longer_hops_are_exact(hop: int) -> None:
     assert report.exact and report.hops_compared == 20
 
 
+@pytest.mark.parametrize("name", ("mps2-an386", "mps2-an385", "mps3-an547", "raspberry-pi-4"))
+def test_int16_activations_are_exact(name: str) -> None:
+    report = edgeshift.verify(model("arm_dscnn_s_int16x8"), 3, board=name, hops=12)
+    assert report.exact and report.hops_compared == 12
+
+
 def test_the_activity_example_is_exact_on_its_recording() -> None:
     report = edgeshift.verify(
         ACTIVITY / "activity.tflite", board="mps2-an386", hops=150, recording=ACTIVITY / "test_recording.npy"

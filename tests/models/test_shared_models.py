@@ -14,7 +14,7 @@ import edgeshift
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT.parent / "shared" / "models"
 
-INT8 = (
+INTEGER = (
     "mlperf_kws_dscnn_int8",
     "mlperf_sww_int8",
     "tflm_micro_speech_int8",
@@ -24,6 +24,7 @@ INT8 = (
     "random_fcn_c9_w128_int8",
     "random_tcresnet8_w98_int8",
     "tflm_mnist_lstm_int8",
+    "arm_dscnn_s_int16x8",
 )
 FLOAT = ("tflm_magic_wand_f32", "ecg_heartbeats_f32")
 HOPS = (1, 2, 3, 5)
@@ -43,8 +44,8 @@ def model(name: str) -> Path:
 
 
 @pytest.mark.parametrize("hop", HOPS)
-@pytest.mark.parametrize("name", INT8)
-def test_int8_is_bit_for_bit_the_reference(name: str, hop: int) -> None:
+@pytest.mark.parametrize("name", INTEGER)
+def test_integers_are_bit_for_bit_the_reference(name: str, hop: int) -> None:
     report = edgeshift.verify(model(name), hop, seed=hop)
     assert report.exact and report.mismatched_hops == 0
     assert report.hops_compared >= 200
@@ -63,7 +64,7 @@ def test_float_is_the_reference_within_rounding(name: str, hop: int) -> None:
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("hop", (1, 3))
-@pytest.mark.parametrize("name", (*INT8, *FLOAT))
+@pytest.mark.parametrize("name", (*INTEGER, *FLOAT))
 def test_exact_with_whichever_oracle_is_installed(name: str, hop: int) -> None:
     """The dense layers round as the oracle at hand does: LiteRT in double, tflite-runtime in fixed point."""
     report = edgeshift.verify(model(name), hop, hops=60, seed=7)
@@ -153,7 +154,7 @@ def test_a_stride_of_two_costs_the_same_at_hop_1_and_2() -> None:
     assert work[1] == work[2] < work[3]
 
 
-@pytest.mark.parametrize("name", (*INT8, *FLOAT))
+@pytest.mark.parametrize("name", (*INTEGER, *FLOAT))
 def test_no_hop_costs_more_than_the_window(name: str) -> None:
     network = edgeshift.load(model(name))
     for hop in (1, 2, 5, 16, network.graph.window_frames, 3 * network.graph.window_frames):
@@ -170,6 +171,7 @@ def test_no_hop_costs_more_than_the_window(name: str) -> None:
         ("mlperf_sww_int8", 30, 40),
         ("tflm_micro_speech_int8", 49, 40),
         ("arm_cnn_s_int8_floatio", 49, 10),
+        ("arm_dscnn_s_int16x8", 49, 10),
         ("arm_har_cnn_int8", 90, 3),
         ("ecg_heartbeats_f32", 260, 1),
         ("random_fcn_c9_w128_int8", 128, 9),
@@ -190,7 +192,6 @@ def test_time_is_found(name: str, window: int, frame: int) -> None:
     ("name", "reason"),
     [
         ("mlperf_kws_dscnn_dynrange", "dynamic-range"),
-        ("arm_dscnn_s_int16x8", "int16"),
         ("dtln_1_dynrange_lstm", "activation scale is measured over the whole window"),
     ],
 )

@@ -149,7 +149,7 @@ for beta, rank in product((1.0, 0.3, 2.5), (3, 4)):
 form("functions", "softmax of everything", softmax_of_everything)
 form("functions", "softmax over time", softmax_over_time)
 form("functions", "sigmoid beside its operand", requantised)
-form("functions", "float ends", float_ends, dtypes=("int8_floatio", "int8_byteio"))
+form("functions", "float ends", float_ends, dtypes=("int8_floatio", "int8_byteio", "int16_floatio"))
 
 
 # -- dense layers

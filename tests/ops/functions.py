@@ -73,7 +73,7 @@ for operation in ("maximum", "minimum", "squared_difference"):
 for shape in ((4,), (1, 4), (14, 4), (1, 1, 4), (14, 1)):
     form("binary2", f"PReLU {shape}", binary, "prelu", shape, False, None)
 form("binary2", "PReLU of planes", prelu_plane, (1, 1, 4))
-form("binary2", "PReLU, slope computed", computed_slope)
+form("binary2", "PReLU, slope computed", computed_slope, dtypes=("float32", "int8"))
 for shape, first, activation in product(((), (4,), (14, 4)), (False, True), (None, "relu6")):
     form("binary2", f"DIV {shape} {first} {activation}", quotient, shape, first, activation, dtypes=("float32",))
 

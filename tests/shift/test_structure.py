@@ -20,7 +20,7 @@ from tests.netbuilder import Net, Unit1d
 from tests.shift.plans import convolutions
 from tests.zoo import ZOO, build
 
-DTYPES = ("float32", "int8")
+DTYPES = ("float32", "int8", "int16")
 PADDINGS = ("VALID", "SAME", "CAUSAL")
 
 Describe = Callable[[Net], None]

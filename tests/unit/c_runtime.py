@@ -11,7 +11,7 @@ import numpy as np
 
 RUNTIME = Path(__file__).parents[2] / "firmware" / "runtime"
 HEADERS = ("requantize", "softmax_s8", "elementwise_s8", "reduce_s8", "convert", "float_math", "float_functions")
-HEADERS += ("fixed_s16",)
+HEADERS += ("fixed_s16", "requantize_s16", "reduce_s16", "functions_s16", "softmax_s16")
 
 # every function in a loop over arrays; `T name(arguments)` becomes `void all_name(n, arrays..., T *out)`
 LOOPS = {
@@ -23,6 +23,9 @@ LOOPS = {
     "int32_t es_dense_rescale": "int32_t acc, uint32_t multiplier, int32_t shift",
     "int32_t es_dense_rescale_wide": "int32_t acc, uint64_t multiplier, int32_t shift",
     "int32_t es_even_rescale": "int32_t acc, uint32_t multiplier, int32_t shift",
+    "int32_t es_rescale_s16": "int64_t acc, int32_t multiplier, int32_t shift",
+    "int32_t es_dense_rescale_long": "int64_t acc, uint64_t multiplier, int32_t shift",
+    "int16_t es_mean_s16": "int32_t sum, int32_t offset, int32_t m, int32_t s, int32_t zp",
     "int8_t es_mean_s8": "int32_t sum, int32_t offset, int32_t m, int32_t s, int32_t zp",
     "int8_t es_sum_reference_s8": "int32_t sum, int32_t offset, int32_t m, int32_t s, int32_t zp",
     "int8_t es_sum_builtin_s8": "int32_t sum, float scale, float bias, int32_t zp",
@@ -52,6 +55,10 @@ void all_add(int32_t n, const int8_t *a, const int8_t *b, const es_add_s8_params
 void all_mul(int32_t n, const int8_t *a, const int8_t *b, const es_mul_s8_params *p, int8_t *out);
 void all_softmax(int32_t rows, int32_t n, const es_softmax_s8_params *p, int8_t *x);
 void all_softmax_f32(int32_t rows, int32_t n, float beta, float *x);
+void all_softmax_s16(int32_t rows, int32_t n, int32_t m, int32_t s, const int16_t *e, const int16_t *i, int16_t *x);
+void all_es_lookup_s16(int32_t n, const int16_t *x, const int16_t *table, int16_t *out);
+void all_es_logistic_lut(int32_t n, const int16_t *x, const uint16_t *table, int32_t m, int32_t s, int16_t *out);
+void all_es_tanh_lut(int32_t n, const int16_t *x, const uint16_t *table, int32_t m, int32_t s, int16_t *out);
 """
 ROWS_C = """
 void all_add(int32_t n, const int8_t *a, const int8_t *b, const es_add_s8_params *p, int8_t *s, int8_t *d)
@@ -62,6 +69,14 @@ void all_softmax(int32_t rows, int32_t n, const es_softmax_s8_params *p, int8_t 
 { for (int32_t i = 0; i < rows; ++i) es_softmax_s8(x + i * n, n, p, x + i * n); }
 void all_softmax_f32(int32_t rows, int32_t n, float beta, float *x)
 { for (int32_t i = 0; i < rows; ++i) es_softmax_f32(x + i * n, n, beta, x + i * n); }
+void all_softmax_s16(int32_t rows, int32_t n, int32_t m, int32_t s, const int16_t *e, const int16_t *i, int16_t *x)
+{ for (int32_t r = 0; r < rows; ++r) es_softmax_s16(x + r * n, n, m, s, e, i, x + r * n); }
+void all_es_lookup_s16(int32_t n, const int16_t *x, const int16_t *table, int16_t *out)
+{ for (int32_t i = 0; i < n; ++i) out[i] = es_lookup_s16(x[i], table); }
+void all_es_logistic_lut(int32_t n, const int16_t *x, const uint16_t *table, int32_t m, int32_t s, int16_t *out)
+{ for (int32_t i = 0; i < n; ++i) out[i] = es_logistic_lut(x[i], m, s, table); }
+void all_es_tanh_lut(int32_t n, const int16_t *x, const uint16_t *table, int32_t m, int32_t s, int16_t *out)
+{ for (int32_t i = 0; i < n; ++i) out[i] = es_tanh_lut(x[i], m, s, table); }
 """
 STRUCTS = """
 typedef struct { int32_t multiplier, shift, diff_min; } es_softmax_s8_params;
@@ -110,6 +125,20 @@ class Runtime:
         arrays = [np.ascontiguousarray(a, t) for a, t in zip(arrays, types, strict=True)]
         out = np.empty(arrays[0].shape, name.split()[0].removesuffix("_t").replace("float", "float32"))
         getattr(self.lib, "all_" + function)(out.size, *map(self.pointer, arrays), self.pointer(out))
+        return out
+
+
+    def with_table(self, function: str, x: np.ndarray, table: np.ndarray, *numbers: int) -> np.ndarray:
+        """A function of int16 values that looks into a table."""
+        out = np.empty(x.shape, np.int16)
+        getattr(self.lib, "all_" + function)(x.size, self.pointer(x), self.pointer(table), *numbers, self.pointer(out))
+        return out
+
+    def softmax_s16(
+        self, x: np.ndarray, multiplier: tuple[int, int], tables: tuple[np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        out = np.ascontiguousarray(x.copy())
+        self.lib.all_softmax_s16(*x.shape, *multiplier, *map(self.pointer, tables), self.pointer(out))
         return out
 
 

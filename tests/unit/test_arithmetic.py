@@ -35,9 +35,9 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
 
 def test_each_header_is_clean_c99(tmp_path: Path) -> None:
     for header in HEADERS:
-        fixed = header.endswith(("_s8", "_s16"))
-        needed = "requantize" if fixed else "float_math" if header == "float_functions" else None
-        first = f'#include "{needed}.h"\n' if needed else ""
+        needed = ["requantize"] * header.endswith(("_s8", "_s16")) + ["float_math"] * (header == "float_functions")
+        needed += ["functions_s16"] * (header == "softmax_s16")
+        first = "".join(f'#include "{name}.h"\n' for name in needed)
         (tmp_path / f"{header}.c").write_text(f'{first}#include "{header}.h"\nextern int nothing;\n')
     for compiler in filter(shutil.which, ("gcc", "clang", "arm-none-eabi-gcc")):
         for header in HEADERS:
@@ -265,7 +265,7 @@ def test_effective_multipliers(
         got = run(model, x.reshape(shape)).reshape(rows, channels)
 
         if op == "FULLY_CONNECTED":
-            assert_array_equal(got, dense.dense_int8(acc, real, o[1]))
+            assert_array_equal(got, dense.dense_output(acc, real, o[1]))
         else:
             fixed = arithmetic.conv_multipliers(i[0], scales, o[0])
             assert_array_equal(got, runtime.call("es_requantize_s8", acc, *fixed, o[1], -128, 127))
@@ -281,14 +281,13 @@ def test_dense_steps(runtime: Runtime, rng: np.random.Generator) -> None:
         scales, zp = np.array([scale]), int(rng.integers(-128, 128))
         low, high = (zp, 127) if wide % 3 else (-128, 127)
         steps = dense.dense_steps(scales, zp, low, high)
-        wide += not steps.narrow
+        wide += steps.function == "es_dense_rescale_wide"
         edges = np.array(dense._first_magnitudes(scale, 256))
         acc = np.concatenate([edges - 1, edges, edges + 1, rng.integers(0, 2**31, 50), [0, 2**31 - 1]])
         acc = np.concatenate([acc[acc < 2**31], -acc[acc <= 2**31]])
-        function = "es_dense_rescale" if steps.narrow else "es_dense_rescale_wide"
-        got = runtime.call(function, acc, steps.multiplier, steps.shift).astype(np.int64)
+        got = runtime.call(steps.function, acc, steps.multiplier, steps.shift).astype(np.int64)
         clamped = arithmetic.clamp_to(got + zp, low, high)
-        assert_array_equal(clamped, dense.dense_int8(acc, scales, zp, low, high), err_msg=str(scale))
+        assert_array_equal(clamped, dense.dense_output(acc, scales, zp, low, high), err_msg=str(scale))
     assert 0 < wide < 200
 
 

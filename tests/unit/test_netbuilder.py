@@ -31,14 +31,15 @@ def answers(model: bytes, count: int = 8) -> list[np.ndarray]:
 
 
 def _real(values: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
-    if values.dtype != np.int8:
+    if values.dtype == np.float32:
         return values
     scale, zero_point = detail["quantization"]
     return np.asarray((values.astype(np.float64) - zero_point) * scale)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(n, d) for n in ZOO for d in DTYPES if d != "int16" or n not in INT8_SUM]
+)
 def test_zoo_answers_differ_between_windows(name: str, dtype: str) -> None:
     for seed in SEEDS:
         for output in answers(build(name, seed, dtype)):

@@ -47,7 +47,7 @@ def test_reductions(op: str, runtime: Runtime, rng: np.random.Generator) -> None
         count = x.size // acc.size
         if op == "MEAN":
             params, function = reduce.mean_params(*i, *o, count), "es_mean_s8"
-            expected = reduce.mean_int8(acc, params)
+            expected = reduce.mean_integer(acc, params)
         else:
             params, function = reduce.sum_params(*i, *o, count), "es_sum_reference_s8"
             expected = reduce.sum_int8_reference(acc, params)

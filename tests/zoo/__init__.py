@@ -9,5 +9,5 @@ from tests.zoo.registry import ZOO, build, network
 
 __all__ = ["DTYPES", "INT8_SUM", "ZOO", "branches", "build", "network", "operators", "stacks"]
 
-# LiteRT's reference SUM reads int8 as uint8 (reduce.cc, QuantizedMeanOrSum): exact, but no sum.
+# LiteRT's reference SUM reads int8 as uint8 (reduce.cc, QuantizedMeanOrSum): exact, but no sum. int16 is refused.
 INT8_SUM = {"sum_over_time", "sum_over_features"}
