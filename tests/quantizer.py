@@ -47,8 +47,8 @@ def quantize(
 ) -> bytes:
     """The float `network` in int8, its activation ranges measured over the windows of `calibration`.
 
-    With `weight_bits` 4 the weights of convolutions and dense layers are int4. `wide` makes activations int16 and biases
-    int64.
+    With `weight_bits` 4 the weights of convolutions and dense layers are int4. `wide` makes activations int16 and
+    biases int64.
     """
     ranges = _measure(network, calibration)
     fixed = FIXED_INT16 if wide else FIXED
