@@ -19,7 +19,6 @@ _TYPES = {
     "int32": schema.TensorType.INT32,
     "int64": schema.TensorType.INT64,
     "int16": schema.TensorType.INT16,
-    "int64": schema.TensorType.INT64,
     "int4": schema.TensorType.INT4,  # its data are int8, written two to a byte
 }
 
