@@ -116,6 +116,11 @@ class Console:
     constants: dict[str, int] = dataclasses.field(default_factory=dict, hash=False)
 
     @property
+    def receives(self) -> bool:
+        """Whether bytes can come from it."""
+        return self.kind != "semihosting"
+
+    @property
     def source(self) -> Path:
         """The driver."""
         return resource("firmware") / "console" / f"{self.kind}.c"
@@ -299,8 +304,10 @@ def _check_choice(key: str, value: str, known: Sequence[str]) -> None:
 def _check_console(console: Console) -> None:
     _check_choice("console.kind", console.kind, sorted(f.stem for f in console.source.parent.glob("*.c")))
     named = {n.lower() for n in re.findall(r"\bCONSOLE_([A-Z0-9_]+)\b", console.source.read_text(encoding="utf-8"))}
-    if ("baud" in named) != (console.baud is not None):
-        raise BoardError(f"console.baud belongs to serial consoles, and only there; {console.kind} is another")
+    if "baud" in named and console.baud is None:
+        raise BoardError(f"the key 'console.baud' is missing, {console.kind} is a serial console")
+    if "baud" not in named and console.baud is not None:
+        raise BoardError(f"console.baud belongs to serial consoles, {console.kind} is another")
     wanted = named - {"baud"}
     for key, wrong in (("unknown", console.constants.keys() - wanted), ("missing", wanted - console.constants.keys())):
         if wrong:

@@ -126,6 +126,11 @@ class _Build:
     ) -> None:
         self.model, self.folder = model, folder
         self.hops = 0 if recording is None else _check_recording(model, recording)
+        if app == "stream" and not board.console.receives:
+            raise BoardError(
+                f"the app stream wants a console that receives, that of {board.name} is {board.console.kind}: "
+                "name a serial port in the board's file"
+            )
         _check_fit(board, model, self.hops)
         firmware = resource("firmware")
         if model.name in {"marks", *(header.stem for header in firmware.glob("*.h"))}:

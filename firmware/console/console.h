@@ -13,7 +13,7 @@ void console_write(const char *text);
 /* Writes a byte, whatever it is. */
 void console_put(uint8_t byte);
 
-/* Waits for the next byte; -1 when none can come any more. */
+/* Waits for the next byte; -1 when none can come any more. Semihosting has none. */
 int console_get(void);
 
 /* Ends the program; status 0 means success. */

@@ -1,20 +1,18 @@
-/* The console through the debugger or the emulator: Arm semihosting, as M-profile cores call it. */
+/* The console through the debugger or the emulator: Arm semihosting, as M-profile cores call it. It only sends. */
 #include "console/console.h"
 
 enum {
     SYS_WRITEC = 0x03,
     SYS_WRITE0 = 0x04,
-    SYS_READC = 0x07,
     SYS_EXIT_EXTENDED = 0x20,
     APPLICATION_EXIT = 0x20026
 };
 
-static int semihosting(uint32_t operation, const void *argument) {
+static void semihosting(uint32_t operation, const void *argument) {
     register uint32_t r0 __asm__("r0") = operation;
     register const void *r1 __asm__("r1") = argument;
 
     __asm__ volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
-    return (int)r0;
 }
 
 void console_open(void) {
@@ -26,10 +24,6 @@ void console_write(const char *text) {
 
 void console_put(uint8_t byte) {
     semihosting(SYS_WRITEC, &byte);
-}
-
-int console_get(void) {
-    return semihosting(SYS_READC, 0);
 }
 
 void console_exit(int status) {

@@ -27,7 +27,7 @@ def test_shipped_boards_are_named_as_their_files() -> None:
 
 def test_load_by_name() -> None:
     board = load_board("mps2-an386")
-    assert (board.core, board.isa, board.console.kind) == ("cortex-m4", "armv7em", "semihosting")
+    assert (board.core, board.isa, board.console.kind) == ("cortex-m4", "armv7em", "cmsdk_uart")
     assert board.image == "bare-metal" and board.memory is not None
     assert (board.toolchain.float_abi, board.toolchain.fpu) == ("hard", "fpv4-sp-d16")
     assert board.memory.flash == Region(0, 4 << 20)
@@ -66,17 +66,16 @@ def test_load_by_path(tmp_path: Path) -> None:
             "'emulator.packages' must be a list",
         ),
         (
-            'kind = "semihosting"',
+            'kind = "cmsdk_uart"',
             'kind = "pigeon"',
             "unknown console.kind 'pigeon', use one of cmsdk_uart, lpuart, nrf_uarte",
         ),
-        (
-            'kind = "semihosting"',
-            'kind = "semihosting"\nconstants = { base = 1 }',
-            "unknown key 'console.constants.base'",
-        ),
-        ('kind = "semihosting"', 'kind = "semihosting"\nconstants = { base = "1" }', "must be a table of integers"),
-        ('kind = "semihosting"', 'kind = "semihosting"\nbaud = 9600', "console.baud belongs to serial consoles"),
+        ("base = 0x40004000", "baes = 0x40004000", "unknown key 'console.constants.baes' of cmsdk_uart, the keys here"),
+        ("base = 0x40004000", "", "missing key 'console.constants.base' of cmsdk_uart"),
+        ("base = 0x40004000", 'base = "1"', "must be a table of integers"),
+        ("base = 0x40004000", "base = 0x140004000", "console constant 'base' must be of 32 bits"),
+        ("baud = 115_200", "", "the key 'console.baud' is missing, cmsdk_uart is a serial console"),
+        ('kind = "cmsdk_uart"', 'kind = "stdio"', "console.baud belongs to serial consoles, stdio is another"),
         ("max_hz = 25_000_000", "max_hz = 24_000_000", "clock.hz must be above 0 and at most clock.max_hz"),
         ("[emulator]", '[[runner]]\nkind = "pigeon"\n[emulator]', "unknown runner.kind 'pigeon', use one of pyocd"),
         ("[emulator]", '[[runner]]\nkind = "pyocd"\n[emulator]', "'runner.target': a runner of the kind pyocd wants"),

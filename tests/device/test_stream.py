@@ -11,25 +11,24 @@ import pytest
 from edgeshift.device import Board, DeviceModel, build_image, load_board, protocol
 from edgeshift.device.image import Image
 from edgeshift.device.protocol import Decoder, Device, Link, Message, encode
-from edgeshift.errors import DeviceError, ToolchainError
+from edgeshift.errors import BoardError, DeviceError, ToolchainError
 from tests.device.lines import Noisy, Pipes, emulated
 from tests.device.test_device_replay import leaky_levels, moving_sum
 
-BOARDS = Path(__file__).parent / "boards"
 SERIAL = [
     "netduino-plus-2",
     "stm32vldiscovery",
     "raspberry-pi-pico",
     "raspberry-pi-4",
-    str(BOARDS / "mps2-an386-uart.toml"),
-    str(BOARDS / "mps2-an505-uart.toml"),
-    str(BOARDS / "mps3-an547-uart.toml"),
+    "mps2-an386",
+    "mps2-an505",
+    "mps3-an547",
 ]
 
 pytestmark = pytest.mark.usefixtures("tools")
 
 
-@pytest.fixture(params=SERIAL, ids=[Path(name).stem for name in SERIAL])
+@pytest.fixture(params=SERIAL)
 def board(request: pytest.FixtureRequest) -> Board:
     return load_board(request.param)
 
@@ -200,6 +199,12 @@ def test_a_board_that_is_silent_or_takes_other_frames(line: Pipes) -> None:
     device.reset()
     with pytest.raises(DeviceError, match="does not take this request"):
         device.push([b"abc"])
+
+
+def test_semihosting_does_not_receive(toy: DeviceModel, tmp_path: Path) -> None:
+    board = load_board(Path(__file__).parent / "boards" / "mps2-an385-armv6m.toml")
+    with pytest.raises(BoardError, match="wants a console that receives, that of mps2-an385-armv6m is semihosting"):
+        build_image(board, toy, None, tmp_path, "stream")
 
 
 def test_no_stream_without_a_model(toy: DeviceModel, tmp_path: Path) -> None:
