@@ -86,10 +86,11 @@ class _Writer:
         self.count = 0
 
     def _attributes(self, node: Any) -> dict[str, Any]:
-        return {a.name: self._onnx.helper.get_attribute_value(a) for a in node.attribute}
+        attrs = {a.name: self._onnx.helper.get_attribute_value(a) for a in node.attribute}
+        return {k: v.decode() if isinstance(v, bytes) else v for k, v in attrs.items()}
 
     def layer(self, node: Any) -> IntegerLayer | None:
-        return self._quantised.layer(node, len(self._shapes.get(node.input[0], ()))) if node.input else None
+        return self._quantised.layer(node, self._shapes.get(node.input[0], [])) if node.input else None
 
     def quantised_inputs(self) -> frozenset[str]:
         kinds = (self._onnx.TensorProto.INT8, self._onnx.TensorProto.UINT8)

@@ -268,7 +268,7 @@ class _Reader:
         else:
             first = len(b.nodes)
             made = _BUILDERS[op](b)
-            layer = self.quantised.layer(node, b.value().rank) if op in INTEGER_LAYERS else None
+            layer = self.quantised.layer(node, b.value().shape) if op in INTEGER_LAYERS else None
             if layer is not None:
                 in_integers(b, first, layer)
             for output, value in zip(outputs, made if isinstance(made, list) else [made], strict=True):

@@ -2,13 +2,13 @@
 
 Convolutions, products and means between a DequantizeLinear and a QuantizeLinear: QLinearConv, QLinearMatMul, QGemm and
 QLinearGlobalAveragePool add up in int32 and round once. Whatever else stands there is float arithmetic, and means
-what the graph says. A Relu or a Clip before the QuantizeLinear is none the worse for being applied behind it.
+what the graph says. A Relu, Clip or MaxPool before the QuantizeLinear is none the worse for being applied behind it.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,10 @@ import numpy as np
 
 from edgeshift.errors import UnsupportedOpError
 
-INTEGER_LAYERS = ("Conv", "Gemm", "MatMul", "GlobalAveragePool", "ReduceMean")
+_MEANS = ("GlobalAveragePool", "AveragePool", "ReduceMean")
+INTEGER_LAYERS = ("Conv", "Gemm", "MatMul", *_MEANS)
 _SHAPES = ("Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten")
-_CLAMPS = ("Relu", "Clip")
+_ORDERED = ("Relu", "Clip", "MaxPool")  # what keeps the order of values may as well come behind a rounding
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class IntegerLayer:
     weights: np.ndarray | None = None
     scales: np.ndarray | None = None
     bias: np.ndarray | None = None
+
+
+def covers(attrs: Mapping[str, Any], shape: Sequence[int]) -> bool:
+    """Whether a pool over an operand of this shape is one over all of it, without padding."""
+    plain = all(int(v) == 0 for v in attrs.get("pads", ())) and attrs.get("auto_pad", "NOTSET") in ("NOTSET", "VALID")
+    return plain and list(attrs["kernel_shape"]) == list(shape[2:]) and all(d == 1 for d in attrs.get("dilations", ()))
 
 
 class Quantised:
@@ -130,8 +137,8 @@ class Quantised:
                     return found
         return None
 
-    def layer(self, node: Any, rank: int) -> IntegerLayer | None:
-        """How a node, whose first operand has `rank` axes, is computed in integers; `None` if it is not.
+    def layer(self, node: Any, shape: Sequence[int]) -> IntegerLayer | None:
+        """How a node, whose first operand has this shape, is computed in integers; `None` if it is not.
 
         Raises `UnsupportedOpError`.
         """
@@ -141,9 +148,10 @@ class Quantised:
         x, output = self._before(node.input[0]), self._behind(node.output[0])
         if x is None or output is None:
             return None
-        if node.op_type in ("GlobalAveragePool", "ReduceMean"):
-            two_left = node.op_type == "GlobalAveragePool" or len(self.mean_axes(node)) == rank - 2
-            return IntegerLayer((x,), output) if rank > 2 and two_left else None
+        if node.op_type in _MEANS:
+            axes = self.mean_axes(node) if node.op_type == "ReduceMean" else list(range(2, len(shape)))
+            whole = node.op_type != "AveragePool" or covers(attrs, shape)
+            return IntegerLayer((x,), output) if len(shape) > 2 and len(axes) == len(shape) - 2 and whole else None
         second = self._before(node.input[1])
         if node.op_type == "MatMul" and second is not None:
             return IntegerLayer((x, second), output)
@@ -176,7 +184,7 @@ class Quantised:
             (node,) = self._readers[name]
             if node.op_type == "QuantizeLinear":
                 return self.grid(node)
-            if node.op_type not in (*_SHAPES, *_CLAMPS) or node.input[0] != name:
+            if node.op_type not in (*_SHAPES, *_ORDERED) or node.input[0] != name:
                 return None
             name = node.output[0]
         return None
@@ -227,7 +235,7 @@ class Quantised:
         return np.broadcast_to(values.reshape(-1).astype(np.int64), (channels,)).astype(np.int32)
 
     def mean_axes(self, node: Any) -> list[int]:
-        """The axes of a ReduceMean, as far as they are known; where two are left it is a GlobalAveragePool."""
+        """The axes of a ReduceMean, as far as they are known; where two others are left it is a GlobalAveragePool."""
         attrs = self._attributes(node)
         given = self._constants.get(node.input[1]) if len(node.input) > 1 and node.input[1] else attrs.get("axes")
         return [] if given is None else [int(a) for a in np.asarray(given).reshape(-1)]

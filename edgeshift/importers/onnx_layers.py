@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgeshift.importers.onnx_elementwise import binary
+from edgeshift.importers.onnx_integer import covers
 from edgeshift.importers.onnx_values import Builder, Value
 from edgeshift.ops.common import same_padding
 
@@ -137,6 +138,8 @@ def average_pool(b: Builder) -> Value:
 def _pool(b: Builder, op: str) -> Value:
     if len([o for o in b.source.outputs if o]) > 1:
         raise b.source.refuse("its indices are used", "use its first output only")
+    if op == "AVERAGE_POOL_2D" and covers(b.source.attrs, b.value().shape):
+        return reduced(b, b.value(), list(range(2, b.value().rank)), "MEAN", keep=True)
     x = image(b, b.value())
     kernel = pair(b.source["kernel_shape"], x.rank)
     ceil = bool(b.source.get("ceil_mode", 0))

@@ -169,6 +169,19 @@ def fake_quantised() -> bytes:
     return net.build()
 
 
+def pools() -> bytes:
+    """A pool between a convolution and its QuantizeLinear, one over all there is, and one over two frames in float."""
+    net = _Exported(38)
+    x = net.through(net.input([1, C, T]), 0.03)
+    x = net.node("Relu", net.node("Conv", x, net.filters(6, C, 3), pads=[1, 1]))
+    x = net.through(net.node("MaxPool", x, kernel_shape=[2], strides=[2]), 0.0171, -128)
+    x = net.through(net.node("AveragePool", x, kernel_shape=[2], strides=[1]), 0.0163, -128)
+    x = net.through(net.node("AveragePool", x, kernel_shape=[11]), 0.0097, -128)
+    x = net.node("Gemm", net.node("Flatten", x), net.filters(3, 6), transB=1)
+    net.output(net.through(x, 0.021, 7))
+    return net.build()
+
+
 def integer_ends() -> bytes:
     """uint8 in and out, one layer whose result is never quantised."""
     net = _Exported(36)
@@ -186,7 +199,7 @@ GROUPS: dict[str, list[tuple[Callable[[], bytes], Form | None]]] = {
     "branches": [(residual, QDQ), (residual, QOPERATOR), (onnx_networks.inception, SYMMETRIC)],
     "functions": [(functions, CHANNELS), (functions, QOPERATOR_BYTES), (onnx_networks.unet, BYTES)],
     "dense": [(dense_over_time, QDQ), (dense_over_time, QOPERATOR_BYTES), (onnx_networks.attention, SYMMETRIC)],
-    "exported": [(fake_quantised, None), (integer_ends, None), (onnx_networks.conv_valid, QOPERATOR)],
+    "exported": [(fake_quantised, None), (integer_ends, None), (pools, None), (onnx_networks.conv_valid, QOPERATOR)],
 }
 
 

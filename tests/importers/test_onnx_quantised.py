@@ -71,6 +71,10 @@ class TestWhatIsInteger:
         layers = ["CONV_2D", "DEPTHWISE_CONV_2D", "LOOKUP", "ADD", "MAX_POOL_2D", "FULLY_CONNECTED"]
         assert operators(quantised_networks.fake_quantised()) == ["QUANTIZE", *layers, "DEQUANTIZE*"]
 
+    def test_pools(self) -> None:
+        between = ["DEQUANTIZE*", "AVERAGE_POOL_2D*", "QUANTIZE", "MEAN", "FULLY_CONNECTED"]
+        assert operators(quantised_networks.pools()) == ["QUANTIZE", "CONV_2D", "MAX_POOL_2D", *between, "DEQUANTIZE*"]
+
     def test_round_scales_leave_a_float_sum(self) -> None:
         graph = parse_model(quantised_networks.fake_quantised(), "net")
         (node,) = (n for n in graph.nodes if n.op == "ADD")
