@@ -9,6 +9,7 @@ A document holds blocks, from a comment that says what to put there to `<!-- end
     <!-- scaling: window -->               benchmarks' docs/scaling.csv, the rows over growing windows or depths
     <!-- source: edgeshift/cli/lists.py ops -->  a function or a class of a Python file, as it stands there
     <!-- header: examples/activity/activity.tflite -->  what the generated header of a network at hop 4 declares
+    <!-- flashing -->                      how each board is flashed: the command of its first tool
     <!-- operators -->                     every operator, from the registry and its docstrings
     <!-- onnx -->                          every ONNX operator that is read
 """
@@ -22,6 +23,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -31,13 +33,14 @@ from types import ModuleType
 import edgeshift
 from benchmarks.networks import worked_example
 from benchmarks.scaling import DEPTH, WINDOW
+from edgeshift.device.flashing import TOOLS, Job
 from edgeshift.importers import onnx_operators
 from edgeshift.kernels import ISAS, VARIANTS
 from edgeshift.ops import REGISTRY, ColumnOp
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "docs" / "example.tflite"
-KINDS = "run|figures|scaling|source|header|operators|onnx"
+KINDS = "run|figures|scaling|source|header|flashing|operators|onnx"
 BLOCK = re.compile(rf"<!-- ({KINDS})(?:: (.*?))? -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -63,6 +66,7 @@ def made(kind: str, argument: str) -> str:
         "scaling": scaling,
         "source": source,
         "header": header,
+        "flashing": lambda _: flashing(),
         "operators": lambda _: operators(),
         "onnx": lambda _: ", ".join(onnx_operators()) + ".",
     }
@@ -114,6 +118,21 @@ def header(model: str) -> str:
         constants.append([f"`{name}`", f"`{shown}`", comment])
     functions = text[text.index("/* Forget every frame") :].split("#ifdef __cplusplus")[0].strip()
     return f"{markdown(constants, left=(0, 1, 2))}\n\n```c\n{functions}\n```"
+
+
+# -- boards
+
+
+def flashing() -> str:
+    """Board, command and what to do before it."""
+    rows = [["board", "command", "before it"]]
+    for board in edgeshift.all_boards():
+        for runner in board.runner[:1]:
+            tool = TOOLS[runner.kind]
+            image = Path(f"out/kws{tool.suffixes[0]}")
+            command = tool.arguments(Job(board, runner, image, "/dev/ttyACM0", "pi@raspberrypi.local"))
+            rows.append([f"`{board.name}`", f"`{shlex.join([tool.program, *command])}`", tool.first])
+    return markdown(rows, left=(0, 1, 2))
 
 
 # -- figures

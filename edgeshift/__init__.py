@@ -9,7 +9,7 @@ output = model.push(frames)  # None until the first whole window
 """
 
 from edgeshift.convert import convert
-from edgeshift.device import Board, Flashing, all_boards, flash, load_board, plan_flash
+from edgeshift.device import Board, Fit, Flashing, all_boards, flash, load_board, plan_flash, require_fit
 from edgeshift.errors import (
     BoardError,
     DeviceError,
@@ -49,6 +49,7 @@ __all__ = [
     "DeviceError",
     "EdgeShiftError",
     "Finding",
+    "Fit",
     "Flashing",
     "Exported",
     "InputError",
@@ -78,6 +79,7 @@ __all__ = [
     "plan",
     "plan_curve",
     "plan_flash",
+    "require_fit",
     "run",
     "verify",
 ]

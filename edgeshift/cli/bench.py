@@ -9,6 +9,7 @@ import click
 import edgeshift
 from edgeshift.cli.answer import answer
 from edgeshift.cli.options import BOARD, HOP, JSON, MODEL, PLAN, READ, RECORDING
+from edgeshift.cli.progress import progress
 from edgeshift.report import text
 
 
@@ -40,5 +41,6 @@ def bench(
     edgeshift bench kws.tflite --board mps2-an386
     edgeshift bench kws.tflite --board mps2-an386 --isa portable --hop 2
     """
-    result = edgeshift.bench(edgeshift.load(model, **read), board, hop, isa=isa, **stream, **plan)
+    with progress("building and counting", as_json):
+        result = edgeshift.bench(edgeshift.load(model, **read), board, hop, isa=isa, **stream, **plan)
     answer(as_json, result.as_dict(), functools.partial(text.print_bench, result=result))

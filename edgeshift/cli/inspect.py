@@ -8,7 +8,7 @@ import click
 
 import edgeshift
 from edgeshift.cli.answer import answer
-from edgeshift.cli.options import HOP, JSON, KERNELS, MODEL, PLAN, READ, instruction_set
+from edgeshift.cli.options import HOP, JSON, KERNELS, MODEL, PLAN, RATE, READ, instruction_set
 from edgeshift.report import data, text
 
 
@@ -18,6 +18,7 @@ from edgeshift.report import data, text
 @click.option("--curve", is_flag=True, help="RAM against work instead, for this hop and longer ones.")
 @PLAN
 @KERNELS
+@click.option("--rate", type=RATE, metavar="FPS", help="Frames per second, to see whether the board is fast enough.")
 @READ
 @JSON
 def inspect(
@@ -26,6 +27,7 @@ def inspect(
     curve: bool,
     plan: dict[str, Any],
     kernels: dict[str, Any],
+    rate: float | None,
     read: dict[str, Any],
     as_json: bool,
 ) -> None:
@@ -38,7 +40,10 @@ def inspect(
     \b
     edgeshift inspect kws.tflite --hop 2
     edgeshift inspect kws.tflite --curve
+    edgeshift inspect kws.tflite --board raspberry-pi-pico --rate 100
     """
+    if rate is not None and kernels["board"] is None:
+        raise click.UsageError("--rate wants --board")
     network, isa = edgeshift.load(model, **read), instruction_set(**kernels)
     if curve:
         without_budget = {key: value for key, value in plan.items() if key != "ram"}
@@ -46,4 +51,8 @@ def inspect(
         answer(as_json, line, functools.partial(text.print_curve, line=line))
         return
     made = edgeshift.plan(network, hop, isa, **plan)
-    answer(as_json, data.plan_data(made), functools.partial(text.print_plan, plan=made))
+    figures = data.plan_data(made)
+    fit = None if kernels["board"] is None else edgeshift.Fit(made, edgeshift.load_board(kernels["board"]), rate)
+    if fit is not None and as_json:
+        figures["fit"] = fit.as_dict()
+    answer(as_json, figures, functools.partial(text.print_plan, plan=made, fit=fit))

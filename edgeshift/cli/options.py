@@ -42,6 +42,7 @@ def complete_boards(context: click.Context, parameter: click.Parameter, incomple
     return [board.name for board in edgeshift.all_boards() if board.name.startswith(incomplete)]
 
 
+RATE = click.FloatRange(min=0, min_open=True)  # frames per second
 MODEL = click.argument("model", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 HOP = click.option("--hop", type=click.IntRange(min=1), help="Frames between outputs [1, or the network's own].")

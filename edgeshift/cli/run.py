@@ -9,6 +9,7 @@ from rich.console import Console
 import edgeshift
 from edgeshift.cli.answer import answer
 from edgeshift.cli.options import BOARD, HOP, JSON, MODEL, PLAN, READ, RECORDING
+from edgeshift.cli.progress import progress
 
 
 @click.command()
@@ -35,7 +36,8 @@ def run(
     edgeshift run kws.tflite --board raspberry-pi-zero --input recording.npy
     """
     network = edgeshift.load(model, **read)
-    result = edgeshift.run(network, board, hop, **stream, **plan)
+    with progress("building and running", as_json):
+        result = edgeshift.run(network, board, hop, **stream, **plan)
 
     def show(out: Console) -> None:
         out.print(f"time axis: {network.graph.time_axis}")

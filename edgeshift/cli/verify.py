@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 
 import edgeshift
 from edgeshift.cli.answer import answer
 from edgeshift.cli.options import HOP, JSON, MODEL, PLAN, READ, RECORDING, complete_boards
+from edgeshift.cli.progress import progress
 from edgeshift.report import text
 
 
@@ -54,15 +53,14 @@ def verify(
     edgeshift verify kws.tflite --edges stream --input recording.npy
     """
     network = edgeshift.load(model, **read)
-    with Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty()) as bar:
-        task = bar.add_task("comparing", total=None)
+    with progress("comparing", as_json) as step:
         report = edgeshift.verify(
             network,
             hop,
             board=board,
             port=port,
             baud=baud,
-            progress=lambda done, of: bar.update(task, completed=done, total=of),
+            progress=step,
             labels=labels,
             **stream,
             **plan,

@@ -12,6 +12,7 @@ from typing import Any
 from edgeshift.device.boards import Board
 from edgeshift.device.counting import Reached, run_counted
 from edgeshift.device.deploy import device_model, outputs_of, rows_of
+from edgeshift.device.fit import require_fit
 from edgeshift.device.image import MODEL_OBJECT, Array, DeviceModel, Image, build_bench
 from edgeshift.device.replay import ReplayResult, read_replay
 from edgeshift.device.toolchain import find_toolchain
@@ -73,6 +74,7 @@ def measure(plan: Plan, board: Board, frames: Sequence[Array], pushes: int, time
     Raises `BoardError` when it does not fit the board, `ToolchainError` when it cannot be built, run or
     counted.
     """
+    require_fit(plan, board)
     rows, layers = rows_of(plan, frames, pushes), len(plan.schedule.steps)
     with tempfile.TemporaryDirectory(prefix="edgeshift-") as name:
         folder = Path(name)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeshift.device.boards import Board
+from edgeshift.device.fit import require_fit
 from edgeshift.device.image import Array, DeviceModel, Image, build_image
 from edgeshift.device.replay import ReplayResult, replay
 from edgeshift.pipeline import Plan, compile
@@ -46,6 +47,7 @@ def run_on_board(plan: Plan, frames: Sequence[Array], pushes: int, board: Board,
     They are `[frames, size]` for each input, or whole if it is not temporal. Raises `BoardError` when it does
     not fit the board, `ToolchainError` when it cannot be built or run.
     """
+    require_fit(plan, board)
     with tempfile.TemporaryDirectory(prefix="edgeshift-") as folder:
         artifacts = compile(plan, Path(folder) / "model")
         model = device_model(plan, artifacts.name, artifacts.folder)

@@ -135,7 +135,7 @@ class _Build:
         firmware = resource("firmware")
         if model.name in {"marks", *(header.stem for header in firmware.glob("*.h"))}:
             raise BoardError(f"the firmware has a header {model.name}.h already: give the model another name")
-        self.stack_bytes = _stack_bytes(board)
+        self.stack_bytes = stack_set_aside(board)
         self.firmware = Firmware(board, folder, self.stack_bytes)
         sources = {"app.o": firmware / "apps" / f"{app}.c", "adapter.o": folder / "adapter.c"}
         generated: dict[str, dict[str, Any]] = {
@@ -190,7 +190,8 @@ def _write(recording: Sequence[Array], folder: Path) -> None:
         raise OutputError(f"cannot write into {folder}: {error.strerror}") from error
 
 
-def _stack_bytes(board: Board) -> int:
+def stack_set_aside(board: Board) -> int:
+    """Bytes of RAM that an image keeps for its stack."""
     return min(MAX_STACK_BYTES, board.memory.ram.size // 4) // 8 * 8 if board.memory else LINUX_STACK_BYTES
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
+from edgeshift.device import Fit
+from edgeshift.device.fit import helps
 from edgeshift.report.data import plan_data
 from edgeshift.report.table import print_table, table
 
@@ -15,8 +17,8 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True, markup=False)
 
 
-def print_plan(out: Console, plan: Any) -> None:
-    """The shift plan as a table."""
+def print_plan(out: Console, plan: Any, fit: Fit | None = None) -> None:
+    """The shift plan as a table, and whether it fits a board."""
     data = plan_data(plan)
     taken = f"windows of {data['window_frames']} frames, a hop of {data['hop']}"
     if data["carries_state"]:
@@ -56,6 +58,21 @@ def print_plan(out: Console, plan: Any) -> None:
         f"warm-up  {data['warmup_hops']} hops to the first output; total stride {data['total_stride']}, "
         f"{data['phases']} phase{'s' if data['phases'] > 1 else ''}"
     )
+    if fit is not None:
+        print_fit(out, fit)
+
+
+def print_fit(out: Console, fit: Fit) -> None:
+    """Whether a plan fits a board, and what would help."""
+    sizes = fit.sizes
+    label = "fits" if fit.fits else "too slow" if sizes.ram_fits and sizes.flash_fits else "too big"
+    out.print(f"{label:8} {sizes}", style="green" if fit.fits else "red")
+    out.print(f"{'':8} on {fit.board.name}; estimated: stack, code, time at {sizes.hz / 1e6:g} MHz")
+    if not fit.fits and not fit.advice:
+        out.print(f"{'':8} {helps(fit)}")
+    for advice in fit.advice:
+        out.print(f"try      {advice.options}")
+        out.print(f"{'':8} {advice.sizes}")
 
 
 def print_curve(out: Console, line: dict[str, Any]) -> None:
