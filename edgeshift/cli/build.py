@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import functools
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 import edgeshift
 from edgeshift.cli.answer import answer
-from edgeshift.cli.options import BOARD, HOP, JSON, MODEL, PLAN, READ, RECORDING
+from edgeshift.cli.options import BOARD, HOP, JSON, MODEL, PLAN, RATE, READ, RECORDING
+from edgeshift.cli.progress import progress
 from edgeshift.host import APPS
 from edgeshift.report import text
 
@@ -23,6 +21,7 @@ from edgeshift.report import text
 @click.option("--app", type=click.Choice(APPS), help="What the image does [replay; on Linux pipe].")
 @HOP
 @RECORDING
+@click.option("--rate", type=RATE, metavar="FPS", help="Frames per second: refuse what is too slow for them.")
 @click.option("--no-verify", is_flag=True, help="Build what was not verified; it is flashed only with --force.")
 @PLAN
 @READ
@@ -34,6 +33,7 @@ def build(
     app: Any,
     hop: int | None,
     stream: dict[str, Any],
+    rate: float | None,
     no_verify: bool,
     plan: dict[str, Any],
     read: dict[str, Any],
@@ -53,8 +53,7 @@ def build(
     edgeshift flash out
     """
     network = edgeshift.load(model, **read)
-    with Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty()) as bar:
-        task = bar.add_task("building", total=None)
+    with progress("building and verifying", as_json) as step:
         result = edgeshift.build(
             network,
             board,
@@ -62,7 +61,8 @@ def build(
             hop,
             app=app,
             verified=not no_verify,
-            progress=lambda done, of: bar.update(task, description="verifying", completed=done, total=of),
+            progress=step,
+            rate=rate,
             **stream,
             **plan,
         )

@@ -202,6 +202,7 @@ class Fit:
                 ram=options.ram,
                 edges=options.edges or ("exact" if made.streamed is None else "stream"),
                 outputs="all" if made.newest is None else made.newest.which,
+                recurrent="carry" if made.carried else "zero",
             )
         except (MemoryBudgetError, PlanError):
             return None

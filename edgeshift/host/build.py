@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from edgeshift.device import Board, load_board
 from edgeshift.device.deploy import device_model, rows_of
+from edgeshift.device.fit import require_fit
 from edgeshift.device.image import DeviceModel, Image, build_image
 from edgeshift.device.manifest import MANIFEST, Manifest, Verified
 from edgeshift.device.package import image_files, linux_files
@@ -58,6 +59,7 @@ def build(
     app: App | None = None,
     verified: bool = True,
     progress: Progress | None = None,
+    rate: float | None = None,
     *,
     ram: int | None = None,
     edges: Edges = "exact",
@@ -69,7 +71,8 @@ def build(
     The apps: "replay" prints the outputs of a recording that is in the image, "bench" also what they cost, "stream"
     gets frames from the console, "pipe", on Linux only, from standard input. Without `app`: "replay", on Linux "pipe".
     `hops` outputs are verified, and recorded in the image: without it 200, fewer where the flash has no room for them,
-    or all that `recording` holds. With `verified = False` nothing is verified, and the folder says so.
+    or all that `recording` holds. With `verified = False` nothing is verified, and the folder says so. `rate` is in
+    frames per second: what is estimated to be slower than that does not fit.
     Raises `VerificationError` when an output is not the reference's, `BoardError` when the image does not fit,
     `ToolchainError` when it cannot be built, `InputError` for a bad recording, `OutputError`.
     """
@@ -80,6 +83,7 @@ def build(
     if app == "pipe" and board.image != "linux":
         raise BoardError(f"the app pipe is for Linux, {board.name} is not: use --app stream")
     made = plan(network, hop, board.isa, ram=ram, edges=edges, outputs=outputs, recurrent=recurrent)
+    require_fit(made, board, rate)
     with tempfile.TemporaryDirectory(prefix="edgeshift-") as name:
         artifacts = compile(made, Path(name) / "model")
         model = device_model(made, artifacts.name, artifacts.folder)

@@ -127,13 +127,15 @@ def test_in_words() -> None:
 
 
 class TestTooBig:
-    @pytest.mark.parametrize("verb", ["run", "bench", "verify"])
+    @pytest.mark.parametrize("verb", ["run", "bench", "verify", "build"])
     def test_refused_before_anything_is_compiled(
         self, verb: str, wide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))  # no compiler and no emulator
-        error = command(verb, wide, "--board", SMALL).error
+        written = ("-o", tmp_path / "out") if verb == "build" else ()
+        error = command(verb, wide, "--board", SMALL, *written).error
         assert error.startswith(f"wide does not fit {SMALL}: 8.") and "of 8 KB RAM" in error
+        assert list(tmp_path.iterdir()) == []
         assert "it would with --ram " in error and "; or with --hop 2 (" in error and "--edges stream (" in error
 
     @pytest.mark.usefixtures("tools")
@@ -183,6 +185,11 @@ def test_too_slow(wide: Path) -> None:
     assert never.advice == []
     shown = command("inspect", wide, "--board", "microbit-v2", "--rate", "1e9").out
     assert "\ntoo slow " in shown and "take a board with more speed" in " ".join(shown.split())
+
+
+def test_a_build_that_is_too_slow(wide: Path, tmp_path: Path) -> None:
+    error = command("build", wide, "--board", "microbit-v2", "--rate", "1e9", "-o", tmp_path / "out").error
+    assert "% of the time budget; no --hop" in error and not (tmp_path / "out").exists()
 
 
 def test_a_rate_wants_a_board(wide: Path) -> None:
