@@ -22,10 +22,12 @@ from edgeshift.device import Board, all_boards, emulator, load_board
 from edgeshift.device.boards import Region
 from edgeshift.device.emulator import command_line
 from edgeshift.device.manifest import read_manifest
+from edgeshift.device.protocol import RESET, Message, encode
 from edgeshift.device.toolchain import find_toolchain
 from edgeshift.errors import BoardError, DeviceError, VerificationError
 from edgeshift.host.recording import gather_frames, hop_of
 from tests.cli.command import edgeshift as command
+from tests.device.lines import Pipes
 from tests.device.test_boot import memory
 from tests.models.test_shared_models import model
 
@@ -245,3 +247,26 @@ def test_verify_at_a_port(name: str, tmp_path: Path) -> None:
         with pytest.raises(DeviceError, match=r"has another model: build this one"):
             edgeshift.verify(network("mlperf_sww_int8"), port=port, hops=1)
     assert "cannot open the port /dev/nowhere" in command("verify", ACTIVITY, "--port", "/dev/nowhere").error
+
+
+def test_a_board_that_loses_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody resets it on the way: no output of it counts."""
+
+    class Disturbed(Pipes):
+        sent = 0
+
+        def write(self, data: bytes) -> None:
+            self.sent += 1
+            super().write(encode(Message(RESET, 0, 999)) + data if self.sent == 30 else data)
+
+        def close(self) -> None:
+            pass
+
+    board = load_board("raspberry-pi-4")
+    edgeshift.build(network("activity"), board, tmp_path, app="stream", verified=False)
+    command_ = command_line(board, tmp_path / "activity", talk=True)
+    with subprocess.Popen(command_, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        monkeypatch.setattr("edgeshift.device.live.Port", lambda *_: Disturbed(process))
+        with pytest.raises(DeviceError, match="lost its state on the way"):
+            edgeshift.verify(network("activity"), port="anything", hops=HOPS)
+        process.kill()
