@@ -34,6 +34,7 @@ from edgeshift.importers.onnx_qoperator import as_qdq
 from edgeshift.importers.onnx_recurrent import RECURRENT
 from edgeshift.importers.onnx_resize import RESIZE
 from edgeshift.importers.onnx_scatter import SCATTER
+from edgeshift.importers.onnx_select import SELECT
 from edgeshift.importers.onnx_values import REPLACE, Builder, Condition, Source, Value
 from edgeshift.importers.onnx_where import WHERE
 from edgeshift.ir import Graph, check_graph
@@ -52,6 +53,7 @@ _BUILDERS = {
     **PAD,
     **RESIZE,
     **SCATTER,
+    **SELECT,
     **WHERE,
 }
 _WHY = {

@@ -7,7 +7,7 @@ A `Value` has the axes of the ONNX tensor; `order` says which of them each axis 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -181,7 +181,10 @@ class Builder:
         """A node of ours, and the tensor that it makes: float32, or int8 where int8 is moved."""
         x = None if operands[0] is None else self.tensors[operands[0]]
         if x is None or x.dtype != np.int8 or op == "DEQUANTIZE":
-            return self.emit_as(None, op, operands, stored, **attrs)
+            made = self.emit_as(None, op, operands, stored, **attrs)
+            if x is not None and x.dtype == np.int32 and op in MOVES:  # places that ArgMax has found
+                self.tensors[made] = replace(self.tensors[made], dtype=x.dtype)
+            return made
         if op not in MOVES:
             raise self.source.refuse("it computes with integers", "quantise the model with QuantFormat.QDQ")
         return self.emit_as(x.quant, op, operands, stored, **attrs)

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgeshift.importers.onnx_elementwise import binary, scalar, unary
 from edgeshift.importers.onnx_moves import same
+from edgeshift.importers.onnx_select import places_to
 from edgeshift.importers.onnx_values import Builder, Condition, Value
 
 Layer = Callable[[Builder], "Value | Condition"]
@@ -82,10 +83,11 @@ def where(b: Builder) -> Value:
 
 def cast(b: Builder) -> Value | Condition:
     """Of a condition: ones and zeros. Of a number: to float32 only."""
-    condition = b.conditions.get(b.source.inputs[0])
+    condition, kind = b.conditions.get(b.source.inputs[0]), int(b.source["to"])
+    if condition is None and b.tensors[b.value().id].dtype == np.int32:
+        return places_to(b, kind)
     if condition is None:
         return same(b)
-    kind = int(b.source["to"])
     if kind == _BOOL:
         return condition
     if kind != _FLOAT:

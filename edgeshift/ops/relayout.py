@@ -71,6 +71,9 @@ class Relayout(ColumnOp):
 
     def kernel(self) -> Kernel:
         moves = [_moves(row) for row in self.source]
+        loops = nested_loops(self.source[0, :, 1]) if self.follows_time and self.windows[0].kernel == 1 else None
+        if loops and len(moves[0]) > len(loops):
+            return Kernel("permute", "column", {"first": int(self.source[0, 0, 1]), "loops": tuple(loops)})
         longest = max(len(m) for m in moves)
         largest = max(max(move) for row in moves for move in row)
         table = np.zeros((len(moves), longest, 3), np.uint16 if largest < 1 << 16 else np.uint32)
@@ -83,6 +86,23 @@ class Relayout(ColumnOp):
             tables={"moves": table},
             position=not self.follows_time,
         )
+
+
+def nested_loops(elements: np.ndarray, most: int = 4) -> list[tuple[int, int]] | None:
+    """Loops `(count, stride)`, outermost first, that go through just these elements in order, if there are some."""
+    loops: list[tuple[int, int]] = []
+    while len(elements) > 1:
+        stride = int(elements[1] - elements[0])
+        breaks = np.flatnonzero(elements != elements[0] + stride * np.arange(len(elements)))
+        run = int(breaks[0]) if len(breaks) else len(elements)
+        if len(elements) % run or len(loops) == most:
+            return None
+        rows = elements.reshape(-1, run)
+        if (rows - rows[:, :1] != rows[0] - rows[0, 0]).any():
+            return None
+        loops.insert(0, (run, stride))
+        elements = rows[:, 0]
+    return loops
 
 
 def _moves(row: np.ndarray) -> list[tuple[int, int, int]]:

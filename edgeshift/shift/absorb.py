@@ -26,6 +26,10 @@ def absorb(graph: ColumnGraph) -> ColumnGraph:
             graph = _without_history(graph, op)
         elif isinstance(op, Relayout) and _cuts(op):
             graph = _without_cut(graph, op)
+    for output in [op.output.id for op in graph.ops]:
+        for op in graph.ops:
+            if op.output.id == output and isinstance(op, Relayout):
+                graph = _with_the_one_before(graph, op)
     return graph
 
 
@@ -67,6 +71,21 @@ def _without_cut(graph: ColumnGraph, op: Relayout) -> ColumnGraph:
         return graph
     first = op.windows[0].first(0)
     return _read_elsewhere(graph, op, op.output, op.inputs[0], lambda w: replace(w, pad=w.pad - first))
+
+
+def _with_the_one_before(graph: ColumnGraph, op: Relayout) -> ColumnGraph:
+    """Elements that are moved in every column, twice in a row, are moved once."""
+    x = op.inputs[0]
+    maker = next((o for o in graph.ops if o.output.id == x.id), None)
+    alone = sum(s.id == x.id for o in graph.ops for s in o.inputs) == 1 and all(s.id != x.id for s in graph.outputs)
+    if not isinstance(maker, Relayout) or not alone or x.id in graph.history or not op.follows_time:
+        return graph
+    if op.windows != (Window(),) or op.output.columns != x.columns:
+        return graph
+    source = maker.source[:, op.source[0, :, 1]]
+    joined = Relayout(op.node, maker.inputs[0], op.output, maker.windows[0], source)
+    ops = tuple(joined if o is op else o for o in graph.ops if o is not maker)
+    return replace(graph, ops=ops, streams={i: s for i, s in graph.streams.items() if i != x.id})
 
 
 def _only_read_inside(graph: ColumnGraph, op: ColumnOp, stream: Stream) -> bool:

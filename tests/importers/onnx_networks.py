@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from onnx import TensorProto
 
 from tests.onnxbuilder import OnnxNet
 
@@ -484,6 +485,16 @@ def edges() -> bytes:
     few = net.node("GatherND", x, net.ints([[0, 1, 22], [0, 3, 23]]))
     net.output(repeated, wrapped, net.node("Relu", rows), net.node("Relu", few))
     return net.build()
+
+
+def labels() -> bytes:
+    """The class of every frame, and of the window as a number that is computed with."""
+    net = OnnxNet(43)
+    x = curve(net, 5)
+    net.output(net.node("ArgMax", x, axis=1, keepdims=0), net.node("ArgMin", x, axis=1))
+    most = net.node("Cast", net.node("ArgMax", net.node("ReduceMean", x, axes=[2], keepdims=0), axis=1), to=1)
+    net.output(net.node("Mul", most, net.constant(0.5)))
+    return net.build([TensorProto.INT64, TensorProto.INT64, TensorProto.FLOAT])
 
 
 GROUPS: dict[str, list[Callable[[], bytes]]] = {

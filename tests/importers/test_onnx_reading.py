@@ -201,6 +201,26 @@ class TestBranches:
         assert network(net.build()).graph.outputs[0].shape == (1, 4)
 
 
+class TestPlaces:
+    @pytest.mark.oracle
+    def test_labels(self, tmp_path: Path) -> None:
+        """int64 in the file, int32 in the C; one of them computed with as a number."""
+        path = tmp_path / "labels.onnx"
+        path.write_bytes(onnx_networks.labels())
+        assert edgeshift.verify(path, 2, hops=20).exact
+        outputs = edgeshift.load(path).graph.outputs
+        assert [(o.shape, o.dtype) for o in outputs] == [((1, 24), np.int32), ((1, 1, 24), np.int32), ((1, 1), np.float32)]
+
+    def test_arithmetic_with_places(self, tmp_path: Path) -> None:
+        net = OnnxNet()
+        places = net.node("ArgMax", net.input([1, 4, 8]), axis=1)
+        net.output(net.node("Add", places, net.ints([1])))
+        path = tmp_path / "net.onnx"
+        path.write_bytes(net.build())
+        with pytest.raises(UnsupportedOpError, match="computes with int32"):
+            edgeshift.load(path)
+
+
 class TestFiles:
     def test_any_suffix(self, tmp_path: Path) -> None:
         path = tmp_path / "net.bin"
