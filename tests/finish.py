@@ -80,8 +80,8 @@ TYPES = {
     "int8_floatio": _integer(float_io=True),
     "int8_byteio": _integer(byte_io=True),
     "int4_weights": _integer(weight_bits=4),
-    "int16": _integer(NOT_INT16, wide=True),
-    "int16_floatio": _integer(NOT_INT16, wide=True, float_io=True),
+    "int16": _integer(NOT_INT16 | {"PRELU"}, wide=True),  # PRELU with constant slopes alone: see tests/ops/functions.py
+    "int16_floatio": _integer(NOT_INT16 | {"PRELU"}, wide=True, float_io=True),
 }
 DTYPES = ("float32", "int8", "int8_floatio", "int16")  # what most tests take; int16 has int8 weights
 

@@ -65,8 +65,16 @@ def quantize(
             bits = 8 if op.code == "TRANSPOSE_CONV" else weight_bits
             _quantize_weights(tensors, op, split, bits, "int64" if wide else "int32")
     ops = tuple(_STATEFUL[op.code].quantize(tensors, op, ranges) if op.code in _STATEFUL else op for op in network.ops)
+    ops = tuple(_with_any_scale(op) for op in ops) if wide else ops
     network = replace(network, tensors=tuple(tensors), ops=ops)
     return write(_with_other_io(network, byte_io) if float_io or byte_io else network)
+
+
+def _with_any_scale(op: Op) -> Op:
+    """Sums whose scales need not be powers of two, as the converter writes them."""
+    if op.code not in ("ADD", "SUB"):
+        return op
+    return replace(op, options=type(op.options)(op.options.fusedActivationFunction, False))
 
 
 def _measure(network: Network, calibration: Sequence[Sequence[np.ndarray]]) -> list[Range]:

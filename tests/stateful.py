@@ -69,9 +69,11 @@ class Stateful:
         graph, count = parse_model(model, "stateful"), len(outputs)
         states = []
         for i, shape in enumerate(self.shapes):
-            real = graph.tensors[graph.inputs[i + 1]].dtype.kind == "f"
-            normal, integers = self.rng.normal(0, 1, shape), self.rng.integers(-128, 128, shape, np.int8)
-            states.append(State(i + 1, i + count, normal.astype(np.float32) if real else integers))
+            kind = graph.tensors[graph.inputs[i + 1]].dtype
+            limits = np.iinfo(np.int8 if kind == np.float32 else kind)
+            normal = self.rng.normal(0, 1, shape).astype(np.float32)
+            integers = self.rng.integers(limits.min, limits.max + 1, shape, limits.dtype)
+            states.append(State(i + 1, i + count, normal if kind == np.float32 else integers))
         return model, states
 
 
