@@ -95,7 +95,12 @@ def layer_norm(d: Drawing, x: Handle) -> Handle:
     """As the converter writes it; folded, the scale is in both terms."""
     net, axis = d.net, len(x.shape) - 1
     centre = net.mean(x, axis, keep_dims=True)
-    variance = net.mean(net.squared_difference(x, centre), axis, keep_dims=True)
+    if "SQUARED_DIFFERENCE" in d.lacks:
+        difference = net.sub(x, centre)
+        square = net.mul(difference, difference)
+    else:
+        square = net.squared_difference(x, centre)
+    variance = net.mean(square, axis, keep_dims=True)
     scale = net.mul(net.unary("RSQRT", net.add(variance, 0.05)), d.values((x.shape[-1],), 0.5))
     if d.choose((False, True)):
         moved = net.add(net.mul(net.unary("NEG", centre), scale), d.values((x.shape[-1],), -0.2, 0.2))
