@@ -4,6 +4,8 @@ Taps at either end of a kernel that are zero in all filters are left out, so few
 columns read padding. Filters that are zero (their output is a constant) or equal to another one are computed once,
 where that saves more than copying their outputs costs. The results keep every bit.
 
+Layers that an export has left in float32 between quantised ones are told, too.
+
 Other structure gains nothing on these cores, and is only told: an addition costs what a multiply-accumulate does, so
 binary and ternary weights are no faster, and zeros without order do not pay for being skipped.
 """
@@ -39,6 +41,7 @@ def use_structure(graph: ColumnGraph, isa: str = "portable") -> ColumnGraph:
     """The same network computed with less work, and notes on it; `graph` itself where there is nothing to say."""
     streams, ops, notes = dict(graph.streams), list[ColumnOp](), list[str]()
     told: dict[str, list[str]] = {}
+    made = {op.output.id: op for op in graph.ops}
     for op in graph.ops:
         if not _is_layer(op):
             ops.append(op)
@@ -47,8 +50,8 @@ def use_structure(graph: ColumnGraph, isa: str = "portable") -> ColumnGraph:
         ops += [layer, *expand]
         streams[layer.output.id] = layer.output
         notes += saved
-        kind = _kind(layer)
-        if kind is not None:
+        kinds = [_kind(layer), "float" if not op.integer and _dequantised(op, made) else None]
+        for kind in filter(None, kinds):
             told.setdefault(kind, []).append(op.output.name)
     notes += [_told(kind, names) for kind, names in told.items()]
     if not notes:
@@ -59,6 +62,15 @@ def use_structure(graph: ColumnGraph, isa: str = "portable") -> ColumnGraph:
 def _is_layer(op: ColumnOp) -> TypeGuard[Layer]:
     """Exactly these: a class made from one of them may read its weights otherwise."""
     return type(op) in (Conv, DepthwiseConv, Dense)
+
+
+def _dequantised(op: ColumnOp, made: Mapping[int, ColumnOp]) -> bool:
+    """Whether an operator reads what was int8, moved or not."""
+    source = made.get(op.inputs[0].id)
+    while source is not None and source.op != "DEQUANTIZE":
+        moved = source.op in ("RELAYOUT", "TRANSPOSE", "PAD", "PADV2", "STRIDED_SLICE")
+        source = made.get(source.inputs[0].id) if moved else None
+    return source is not None
 
 
 def _worth(op: Layer, isa: str) -> int:
@@ -223,6 +235,7 @@ def _kind(op: Layer) -> str | None:
 
 
 _WHY: Mapping[str, str] = {
+    "float": "computes in float32 on what is quantised: quantise its weights, and its output right behind it",
     "binary": "has binary weights (-a, a): no faster, as an addition costs what a multiply-accumulate does",
     "ternary": "has ternary weights (-a, 0, a): no faster, as an addition costs what a multiply-accumulate does",
     "sparse": f"has at least {SPARSE:.0%} zeros: no faster, as zeros without order cost more to skip than to multiply",

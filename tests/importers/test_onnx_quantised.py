@@ -13,6 +13,7 @@ from edgeshift.errors import UnsupportedOpError
 from edgeshift.host.oracle import OnnxRuntime
 from edgeshift.importers import parse_model
 from edgeshift.reference.even import EvenFloatSum
+from edgeshift.shift import use_structure
 from tests.importers import onnx_networks, quantised_networks
 from tests.importers.quantised_networks import BYTES, CHANNELS, GROUPS, QDQ, QOPERATOR, Form, made
 from tests.importers.random_quantised import random_case
@@ -86,6 +87,8 @@ class TestWhatIsInteger:
         found = operators(quantised_networks.integer_ends())
         assert found.count("CONV_2D") == 2
         assert found.count("CONV_2D*") == 1
+        (note,) = use_structure(network(quantised_networks.integer_ends()).graph).notes
+        assert "computes in float32 on what is quantised" in note
 
     def test_types_of_the_ends(self) -> None:
         graph = network(quantised_networks.integer_ends()).graph
