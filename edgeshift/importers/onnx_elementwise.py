@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from edgeshift.importers.onnx_qdq import clip_integers
 from edgeshift.importers.onnx_values import Axis, Builder, Value
 
 Layer = Callable[[Builder], Value]
@@ -91,6 +92,8 @@ def clamp(b: Builder, x: Value, low: float, high: float) -> Value:
 
 
 def _clip(b: Builder) -> Value:
+    if b.tensors[b.value().id].dtype == np.int8:
+        return clip_integers(b)
     bounds = [b.source.get("min", -math.inf), b.source.get("max", math.inf)]
     for place in (1, 2):
         if b.has(place):

@@ -70,8 +70,16 @@ class Quantised:
             if node.op_type in ("Identity", "Cast") and known is not None:
                 kind = attributes(node).get("to")
                 made = known if kind is None else known.astype(self._dtype_of(kind))
+            if node.op_type == "Clip" and known is not None and all(not i or i in self._constants for i in node.input):
+                made = self._clipped(node, known)
             if made is not None:
                 self._constants[node.output[0]] = made
+
+    def _clipped(self, node: Any, values: np.ndarray) -> np.ndarray:
+        """Of constants with constant bounds, which may be left out."""
+        low, high = (self._constants.get(name) for name in [*node.input[1:], "", ""][:2])
+        values = values if low is None else np.maximum(values, low)
+        return values if high is None else np.minimum(values, high)
 
     def grid(self, node: Any) -> Grid:
         """That of a QuantizeLinear or DequantizeLinear of activations. Raises `UnsupportedOpError`."""

@@ -39,6 +39,18 @@ def dequantize(b: Builder, grid: Grid) -> Value:
     return b.like(b.emit("DEQUANTIZE", [x.id], x.stored), x)
 
 
+def clip_integers(b: Builder) -> Value:
+    """Clip between a QuantizeLinear and a DequantizeLinear: fewer than 8 bits, as Brevitas writes them."""
+    x, bounds = b.value(), [-128, 127]
+    for place in (1, 2):
+        if b.has(place):
+            given = b.constant(place, "its bound").reshape(())
+            bounds[place - 1] = int(given) - (128 if given.dtype == np.uint8 else 0)
+    table = b.data(np.arange(-128, 128).clip(bounds[0], bounds[1]).astype(np.int8), f"{b.source.name}_table")
+    quant = b.tensors[x.id].quant
+    return b.like(b.emit_as(quant, "LOOKUP", [x.id, table], x.stored), x)
+
+
 CONVERSIONS: dict[str, Callable[[Builder, Grid], Value]] = {
     "QuantizeLinear": quantize,
     "DequantizeLinear": dequantize,

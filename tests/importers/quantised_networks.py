@@ -182,6 +182,23 @@ def pools() -> bytes:
     return net.build()
 
 
+def few_bits() -> bytes:
+    """4 bits, clipped between their quantisation and its inverse."""
+    net = _Exported(39, opset=14)
+    low, high, zero = net.constant(-8, "int8"), net.constant(7, "int8"), net.constant(0, "int8")
+
+    def through(x: str, scale: float) -> str:
+        grid = [net.constant(scale), zero]
+        q = net.node("Clip", net.node("QuantizeLinear", x, *grid), low, high)
+        return str(net.node("DequantizeLinear", q, *grid))
+
+    x = through(net.input([1, C, T]), 0.4)
+    x = net.node("Conv", x, through(net.weights(8, C, 3), 0.09), net.constant(net.rng.normal(0, 0.2, 8)))
+    x = through(net.node("Relu", x), 0.21)
+    net.output(through(net.node("Conv", x, through(net.weights(3, 8, 3), 0.07)), 0.31))
+    return net.build()
+
+
 def integer_ends() -> bytes:
     """uint8 in and out, one layer whose result is never quantised."""
     net = _Exported(36)
@@ -199,7 +216,13 @@ GROUPS: dict[str, list[tuple[Callable[[], bytes], Form | None]]] = {
     "branches": [(residual, QDQ), (residual, QOPERATOR), (onnx_networks.inception, SYMMETRIC)],
     "functions": [(functions, CHANNELS), (functions, QOPERATOR_BYTES), (onnx_networks.unet, BYTES)],
     "dense": [(dense_over_time, QDQ), (dense_over_time, QOPERATOR_BYTES), (onnx_networks.attention, SYMMETRIC)],
-    "exported": [(fake_quantised, None), (integer_ends, None), (pools, None), (onnx_networks.conv_valid, QOPERATOR)],
+    "exported": [
+        (fake_quantised, None),
+        (integer_ends, None),
+        (pools, None),
+        (few_bits, None),
+        (onnx_networks.conv_valid, QOPERATOR),
+    ],
 }
 
 

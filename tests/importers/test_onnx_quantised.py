@@ -72,6 +72,10 @@ class TestWhatIsInteger:
         layers = ["CONV_2D", "DEPTHWISE_CONV_2D", "LOOKUP", "ADD", "MAX_POOL_2D", "FULLY_CONNECTED"]
         assert operators(quantised_networks.fake_quantised()) == ["QUANTIZE", *layers, "DEQUANTIZE*"]
 
+    def test_fewer_bits(self) -> None:
+        layers = ["QUANTIZE", "LOOKUP", "CONV_2D", "LOOKUP", "CONV_2D", "LOOKUP", "DEQUANTIZE*"]
+        assert operators(quantised_networks.few_bits()) == layers
+
     def test_pools(self) -> None:
         between = ["DEQUANTIZE*", "AVERAGE_POOL_2D*", "QUANTIZE", "MEAN", "FULLY_CONNECTED"]
         assert operators(quantised_networks.pools()) == ["QUANTIZE", "CONV_2D", "MAX_POOL_2D", *between, "DEQUANTIZE*"]
