@@ -26,6 +26,8 @@ DAMAGED, UNKNOWN = 0, 1
 
 HEADER_BYTES, CHECKSUM_BYTES, ALIGNMENT = 4, 4, 8
 
+PATIENCE = 8
+
 _HEADER = struct.Struct("<BBH")
 
 
@@ -118,8 +120,8 @@ class Answer:
 class Device:
     """A board that runs the app `stream`, at the other end of `link`.
 
-    A request is sent again when it or its answer was lost, up to `tries` times, each `timeout` seconds after the last:
-    the board acts on it once. Raises DeviceError when no answer comes, and when it is not one of this protocol.
+    A request is sent again when it or its answer was lost, each `timeout` seconds after the last, and the board acts on
+    it once: `tries` times until it is there, then `PATIENCE` times as often, for a hop may take long. Raises DeviceError when no answer comes, and when it is not one of this protocol.
     """
 
     def __init__(self, link: Link, timeout: float = 1.0, tries: int = 8) -> None:
@@ -127,6 +129,7 @@ class Device:
         self.sent = 0  # requests, those that were sent again too
         self._decoder, self._sequence = Decoder(), 0
         self.info = self._hello()
+        self.tries *= PATIENCE
 
     def reset(self) -> None:
         """Forgets all that was pushed. The next push is the first."""

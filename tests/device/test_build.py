@@ -22,12 +22,12 @@ from edgeshift.device import Board, all_boards, emulator, load_board
 from edgeshift.device.boards import Region
 from edgeshift.device.emulator import command_line
 from edgeshift.device.manifest import read_manifest
-from edgeshift.device.protocol import RESET, Message, encode
+from edgeshift.device.protocol import READY, RESET, Device, Message, encode
 from edgeshift.device.toolchain import find_toolchain
 from edgeshift.errors import BoardError, DeviceError, VerificationError
-from edgeshift.host.recording import gather_frames, hop_of
+from edgeshift.host.recording import drift, gather_frames, hop_of
 from tests.cli.command import edgeshift as command
-from tests.device.lines import Pipes
+from tests.device.lines import Noisy, Pipes, emulated
 from tests.device.test_boot import memory
 from tests.models.test_shared_models import model
 
@@ -247,6 +247,24 @@ def test_verify_at_a_port(name: str, tmp_path: Path) -> None:
         with pytest.raises(DeviceError, match=r"has another model: build this one"):
             edgeshift.verify(network("mlperf_sww_int8"), port=port, hops=1)
     assert "cannot open the port /dev/nowhere" in command("verify", ACTIVITY, "--port", "/dev/nowhere").error
+
+
+def test_a_real_network_over_a_bad_line(tmp_path: Path) -> None:
+    """2,000 frames, one byte of a hundred lost or changed: every output is this computer's."""
+    board = load_board("raspberry-pi-4")
+    edgeshift.build(network("activity"), board, tmp_path, app="stream", verified=False)
+    streaming = edgeshift.StreamingModel(network("activity"))
+    graph = streaming.plan.schedule.graph
+    frames = drift(graph, 2000, 8)
+    with emulated(board, tmp_path / "activity") as good:
+        line = Noisy(good, 0.01, seed=9)
+        device = Device(line, timeout=0.1, tries=100)
+        device.reset()
+        for i in range(2000):
+            inputs = hop_of(graph, frames, 1, i)
+            answer, expected = device.push([a.tobytes() for a in inputs]), streaming.push_raw(inputs)
+            assert answer.outputs == ([] if expected is None else [o.tobytes() for o in expected])
+    assert answer.status == READY and line.harmed > 500
 
 
 def test_a_board_that_loses_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgeshift.device import Board, DeviceModel, build_image, load_board, protocol
+from edgeshift.device.emulator import command_line
 from edgeshift.device.image import Image
 from edgeshift.device.protocol import Decoder, Device, Link, Message, encode
 from edgeshift.errors import BoardError, DeviceError, ToolchainError
@@ -199,6 +201,28 @@ def test_a_board_that_is_silent_or_takes_other_frames(line: Pipes) -> None:
     device.reset()
     with pytest.raises(DeviceError, match="does not take this request"):
         device.push([b"abc"])
+
+
+def test_a_board_that_takes_long(toy: DeviceModel, tmp_path: Path) -> None:
+    """It does not listen while it computes: what is sent again meanwhile is lost."""
+
+    class Busy(Pipes):
+        deaf = 0
+
+        def write(self, data: bytes) -> None:
+            self.deaf -= 1
+            if self.deaf < 0:
+                super().write(data)
+
+    board = load_board("raspberry-pi-4")
+    elf = build_image(board, toy, None, tmp_path, "stream").elf
+    with subprocess.Popen(command_line(board, elf, talk=True), stdin=-1, stdout=-1) as process:
+        line = Busy(process)
+        device = Device(line, timeout=0.05, tries=40)
+        device.reset()
+        line.deaf = 60
+        assert device.push([b"abcd"]).status == protocol.WARMUP
+        process.kill()
 
 
 def test_semihosting_does_not_receive(toy: DeviceModel, tmp_path: Path) -> None:
