@@ -121,7 +121,8 @@ class Device:
     """A board that runs the app `stream`, at the other end of `link`.
 
     A request is sent again when it or its answer was lost, each `timeout` seconds after the last, and the board acts on
-    it once: `tries` times until it is there, then `PATIENCE` times as often, for a hop may take long. Raises DeviceError when no answer comes, and when it is not one of this protocol.
+    it once: `tries` times until it has said what it is, then `PATIENCE` times as often, for a hop may take long. Raises
+    DeviceError when no answer comes, and when it is not one of this protocol.
     """
 
     def __init__(self, link: Link, timeout: float = 1.0, tries: int = 8) -> None:
