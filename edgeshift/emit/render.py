@@ -163,15 +163,19 @@ def _layers(
     functions: FunctionTable,
     prefix: str,
 ) -> tuple[list[LayerView], dict[str, Table]]:
-    """A layer for every step, and the constants that they take, by name."""
+    """A layer for every step, and the constants that they take, by name; equal ones are one, the first layer's."""
     layers: list[LayerView] = []
     tables: dict[str, Table] = {}
+    known: dict[tuple[str, bytes], str] = {}
     for number, step in enumerate(schedule.steps, 1):
         op, output = step.op, streams[step.op.output.id]
         kernel = sum_kernel(op, schedule.sums[op]) if op in schedule.sums else kernels[op]
         names = {k: f"{prefix}_{k}" if k in kernel.shared else f"{prefix}_{output.name}_{k}" for k in kernel.tables}
         for kind, values in kernel.tables.items():
-            tables[names[kind]] = Table(names[kind], c_type(values.dtype), values.size, rows(values), values.nbytes)
+            own, type_ = names[kind], c_type(values.dtype)
+            names[kind] = known.setdefault((type_, values.tobytes()), own)
+            if names[kind] == own:
+                tables[own] = Table(own, type_, values.size, rows(values), values.nbytes)
         layers.append(
             LayerView(
                 number,

@@ -11,6 +11,7 @@ from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.stepwise import Stepwise
 from edgeshift.shift import Block, Schedule, Step, StreamPlan
 
+MOST_TRIED = 40_000  # items placed in all orders that are tried
 WORD = 4  # every buffer starts at a multiple of this many bytes and fills whole words
 
 
@@ -245,11 +246,12 @@ _ORDERS: tuple[Callable[[_Item], tuple[int, ...]], ...] = (
 def _climb(
     items: list[_Item], slides: Mapping[tuple[_Item, _Item], tuple[int, int]], tries: int
 ) -> list[_Item]:
-    """The lowest placement of the known orders, and of `tries` small changes to the best so far."""
+    """The lowest placement of the known orders, and of `tries` small changes to the best so far, fewer of very many
+    items: each takes the square of their number."""
     orders = [sorted(items, key=order) for order in _ORDERS]
     best = min(orders, key=lambda order: _height(_place(order, slides)))
     placed, chance = _place(best, slides), random.Random(0)
-    for _ in range(tries if len(items) > 1 else 0):
+    for _ in range(min(tries, MOST_TRIED // len(items)) if len(items) > 1 else 0):
         changed = list(best)
         changed.insert(chance.randrange(len(changed)), changed.pop(chance.randrange(len(changed))))
         trial = _place(changed, slides)

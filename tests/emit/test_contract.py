@@ -16,7 +16,8 @@ import pytest
 import edgeshift
 from edgeshift.host.library import Library
 from tests.emit.models import PORTABLE, WARNINGS, compiled, run, written
-from tests.ladder import Case, prepare
+from tests.ladder import Case, check, prepare
+from tests.netbuilder import Net
 from tests.zoo import ZOO, build
 
 VARIED = ("ds_cnn", "two_heads", "two_inputs_static", "stride_six", "activations", "squeeze_excite_2d", "wavenet")
@@ -197,3 +198,16 @@ def test_float_code_is_never_contracted(standard: str, tmp_path: Path) -> None:
     run("arm-none-eabi-gcc", *ARM[1].split(), *flags, "-S", made.source, "-o", tmp_path / "model.s")
     text = (tmp_path / "model.s").read_text()
     assert "vmul.f32" in text and not re.search(r"\bvfn?m[as]\.f32", text)
+
+
+def test_equal_constants_are_written_once() -> None:
+    """As the steps of an unrolled recurrence have them."""
+    net = Net("shared", np.random.default_rng(2))
+    x = net.input((1, 8, 4))
+    weights = net.rng.normal(0, 1, (4,))
+    first = net.mul(net.relu(x), weights)
+    net.output(net.mul(net.relu(first), weights))
+    made = prepare(Case("shared", net.build())).plan
+    assert sum(op.op == "MUL" for op in made.schedule.ops) == 2
+    assert made.sources.weights_bytes == weights.size * 4
+    check([Case("shared", net.build(), 2)])
