@@ -11,7 +11,7 @@ from typing import Any
 from edgeshift.device import estimate
 from edgeshift.device.boards import Board
 from edgeshift.device.image import stack_set_aside
-from edgeshift.errors import BoardError, MemoryBudgetError, PlanError
+from edgeshift.errors import BoardError, MemoryBudgetError, PlanError, UnsupportedOpError
 from edgeshift.ir import Stream
 from edgeshift.pipeline import Edges, Plan, plan
 
@@ -177,8 +177,8 @@ class Fit:
             return
         if tried.fits:
             found.append(Advice(options, tried.sizes))
-        # A budget of RAM takes more time, never less.
-        elif options.ram is None and tried.sizes.in_time and not tried.sizes.ram_fits and tried.sizes.struct_room > 0:
+        elif options.ram is None and tried.sizes.struct_room > 0 and (tried is self or tried.sizes.in_time):
+            # The plan itself may keep to a smaller budget than there is; of others less RAM only takes more time.
             self._try(dataclasses.replace(options, ram=tried.sizes.struct_room), found)
 
     def _others(self) -> Iterator[Options]:
@@ -204,7 +204,7 @@ class Fit:
                 outputs="all" if made.newest is None else made.newest.which,
                 recurrent="carry" if made.carried else "zero",
             )
-        except (MemoryBudgetError, PlanError):
+        except (MemoryBudgetError, PlanError, UnsupportedOpError):
             return None
         return dataclasses.replace(self, plan=other)
 

@@ -160,6 +160,19 @@ class TestTooBig:
             assert again["fits"] and again["share"] == pytest.approx(advice["share"])
             assert again["ram_bytes"] == advice["ram_bytes"] < fit["ram_bytes"]
 
+    def test_a_budget_that_is_too_small_for_the_rate(self, wide: Path) -> None:
+        """More of the board's RAM makes it fast enough."""
+        network, board = edgeshift.load(wide), load_board("microbit-v2")
+        fast, slow = (edgeshift.plan(network, isa="armv7em", ram=ram) for ram in (None, 5000))
+        seconds = [Fit(made, board).sizes.seconds for made in (fast, slow)]
+        assert seconds[0] < seconds[1] / 2
+        fit = Fit(slow, board, 1.5 / seconds[1])
+        first = fit.advice[0]
+        assert not fit.fits and first.options.given.keys() == {"ram"}
+        assert first.options.ram is not None and first.sizes.struct_bytes <= first.options.ram
+        again = Fit(edgeshift.plan(network, isa="armv7em", ram=first.options.ram), board, fit.rate)
+        assert again.fits and again.sizes == first.sizes
+
     def test_no_plan_is_small_enough(self, wide: Path, tmp_path: Path) -> None:
         text = (resource("boards") / f"{SMALL}.toml").read_text(encoding="utf-8")
         tiny = tmp_path / "tiny.toml"
