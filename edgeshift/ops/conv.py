@@ -233,9 +233,10 @@ def check_weights(node: Node, dtype: np.dtype, x: Stream) -> None:
     if x.dtype == np.float32:
         raise refuse(
             node,
-            f"{dtype} weights on {x.dtype} activations (dynamic-range or hybrid quantisation): the activation "
-            "scale is measured over the whole window, so nothing could be shifted",
-            "quantise the model to full-integer int8 with a representative data set, or export it as float32",
+            f"{dtype} weights on {x.dtype} activations (dynamic-range quantisation): activations are quantised at run "
+            "time, by the range of all that the operator reads, so that nothing computed before could be kept",
+            "quantise the model to full-integer int8 with a representative data set, which is faster too, or export it "
+            "as float32",
         )
     raise refuse(node, f"{dtype} weights on {x.dtype} activations", "quantise the weights to int8")
 

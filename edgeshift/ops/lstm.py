@@ -21,6 +21,7 @@ from edgeshift.errors import UnsupportedOpError
 from edgeshift.ir import Layout, Node, Stream, Tensor, Window
 from edgeshift.ops.base import Kernel, StatePart, operator
 from edgeshift.ops.common import ordered_sum, quantised, refuse
+from edgeshift.ops.conv import check_weights
 from edgeshift.ops.project import Project, Scales, scale_tables
 from edgeshift.ops.stepwise import State, Stepwise
 from edgeshift.reference import lstm as arithmetic
@@ -129,14 +130,10 @@ def _check(node: Node, low: Lowering, x: Stream) -> None:
     """Refuse what is not built."""
     if x.dtype == np.int16:
         raise refuse(node, "the reference kernels have no LSTM with int16 activations", "keep it in float32 or int8")
-    dtypes = {low.tensor(i).dtype for i in node.inputs[1:9] if i is not None}
-    if dtypes != {x.dtype}:
-        raise refuse(
-            node,
-            f"{', '.join(sorted(str(d) for d in dtypes))} weights on {x.dtype} activations (dynamic-range "
-            "quantisation): the activation scale is measured anew at every step",
-            "quantise the model to full-integer int8 with a representative data set, or export it as float32",
-        )
+    if x.dtype not in (np.float32, np.int8):
+        raise refuse(node, f"{x.dtype} activations: the reference kernel has none", "quantise the model to int8")
+    for tensor in (low.tensor(i) for i in node.inputs[1:9] if i is not None):
+        check_weights(node, tensor.dtype, x)
     remedy = "export the plain LSTM layer of Keras"
     if node.inputs[1] is None:
         raise refuse(node, "coupled input and forget gates (CIFG) are not built", remedy)

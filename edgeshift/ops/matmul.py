@@ -18,6 +18,7 @@ from edgeshift.ir import Layout, Node, Stream, Tensor, Window
 from edgeshift.ops.accumulate import Sums, checked
 from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import c_type, clamp_scalars, integer, ordered_sum, quantised, refuse, rounds_even
+from edgeshift.ops.conv import check_weights
 from edgeshift.ops.loops import collapse, strides_of
 from edgeshift.ops.moves import time_axis
 from edgeshift.reference.arithmetic import dense_multipliers
@@ -116,12 +117,8 @@ class MatMul(ColumnOp):
 def lower_matmul(node: Node, low: Lowering) -> None:
     x, second, out = low.stream(node.inputs[0]), low.tensor(node.inputs[1]), low.tensor(node.outputs[0])
     turned = (bool(node.attrs.get("adj_x", False)), bool(node.attrs.get("adj_y", False)))
-    if second.dtype != x.dtype and not (x.dtype == np.int16 and second.dtype == np.int8):
-        raise refuse(
-            node,
-            f"{second.dtype} weights on {x.dtype} activations (dynamic-range quantisation)",
-            "quantise the model to full-integer int8 with a representative data set, or export it as float32",
-        )
+    if second.dtype != x.dtype:
+        check_weights(node, second.dtype, x)
     time, rank = time_axis(x), len(x.shape)
     along = rank - (1 if turned[0] else 2)
     followed = time == along and rank >= len(second.shape)

@@ -18,6 +18,7 @@ import numpy as np
 from edgeshift.ir import Layout, Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, operator
 from edgeshift.ops.common import activation, clamp, clamp_scalars, ordered_sum, quantised, refuse
+from edgeshift.ops.conv import check_weights
 from edgeshift.ops.history import History
 from edgeshift.ops.project import Project
 from edgeshift.reference.arithmetic import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
@@ -82,20 +83,17 @@ def lower_svdf(node: Node, low: Lowering) -> None:
         raise refuse(node, f"input shape {list(given.shape)} is not one frame", "use a batch of one")
     if features is None or times is None:
         raise refuse(node, "its weights are not constants", "export the model with frozen weights")
-    if features.dtype != given.dtype:
-        raise refuse(
-            node,
-            f"{features.dtype} weights on {given.dtype} activations (dynamic-range quantisation)",
-            "quantise the model to full-integer int8 with a representative data set, or export it as float32",
-        )
+    x = low.whole(node.inputs[0])
+    if x.dtype not in (np.float32, np.int8):
+        raise refuse(node, f"{x.dtype} activations: the reference kernel has none", "quantise the model to int8")
+    check_weights(node, features.dtype, x)
     if not low.tensor(node.inputs[4]).variable:
         raise refuse(node, "its state is computed", "export the model with the state as a variable")
     rank, act = int(node.attrs["rank"]), activation(node)
     filters, memory = times.shape
-    integer = given.dtype == np.int8
+    integer = x.dtype == np.int8
     if integer and act != "RELU":
         raise refuse(node, f"activation {act}: the reference kernel has only RELU in int8", "use RELU")
-    x = low.whole(node.inputs[0])
     like = replace(x, dtype=np.dtype(np.int16 if integer else np.float32), quant=None)
     new = low.new(f"{out.name}_features", (1, filters), Layout(1, 1, filters), like)
     bias = low.constant(node.inputs[3]) if len(node.inputs) > 3 and node.inputs[3] is not None else None

@@ -9,6 +9,7 @@ import pytest
 
 import edgeshift
 from edgeshift.host.recording import gather_frames, hop_of
+from edgeshift.shift import Recurrent
 from tests.models.test_shared_models import model
 from tests.zoo import build
 
@@ -38,6 +39,12 @@ def test_longer_hops_are_exact(hop: int) -> None:
 def test_int16_activations_are_exact(name: str) -> None:
     report = edgeshift.verify(model("arm_dscnn_s_int16x8"), 3, board=name, hops=12)
     assert report.exact and report.hops_compared == 12
+
+
+@pytest.mark.parametrize("recurrent", ("zero", "carry"))
+def test_an_lstm_is_exact(recurrent: Recurrent) -> None:
+    report = edgeshift.verify(model("tflm_mnist_lstm_int8"), 3, board="mps2-an386", hops=15, recurrent=recurrent)
+    assert report.exact and report.hops_compared == 15 and report.recurrent == recurrent
 
 
 def test_the_activity_example_is_exact_on_its_recording() -> None:

@@ -192,7 +192,7 @@ def test_time_is_found(name: str, window: int, frame: int) -> None:
     ("name", "reason"),
     [
         ("mlperf_kws_dscnn_dynrange", "dynamic-range"),
-        ("dtln_1_dynrange_lstm", "activation scale is measured over the whole window"),
+        ("dtln_1_dynrange_lstm", "dynamic-range quantisation.: activations are quantised at run time"),
     ],
 )
 def test_refused_with_the_reason(name: str, reason: str) -> None:
