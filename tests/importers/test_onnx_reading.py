@@ -182,15 +182,34 @@ class TestInputs:
             parse_model(net.build(), "net", 8)
 
 
+def branch(name: str, *nodes: onnx.NodeProto) -> onnx.GraphProto:
+    result = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+    return onnx.helper.make_graph(nodes, name, [], [result])
+
+
 class TestBranches:
+    @pytest.mark.oracle
+    @pytest.mark.parametrize(("rate", "operator"), [(16000, "TANH"), (8000, "LOGISTIC")])
+    def test_an_integer_input_chooses(self, rate: int, operator: str, tmp_path: Path) -> None:
+        """A network for two sampling rates is one network, once the rate is set; names of outside are known within."""
+        net = OnnxNet()
+        x, given = net.conv(net.input([1, 3, 8]), (3, 4), [3]), net.input([], onnx.TensorProto.INT64)
+        branches = {
+            f"{name}_branch": branch(name, onnx.helper.make_node(op, [x], [name]))
+            for name, op in (("then", "Tanh"), ("else", "Sigmoid"))
+        }
+        net.output(net.node("If", net.node("Equal", given, net.ints(16000)), **branches))
+        path = tmp_path / "net.onnx"
+        path.write_bytes(net.build())
+        with pytest.raises(UnsupportedOpError, match=r"\(If, node 2\).*'x1'.*--set"):
+            edgeshift.load(path)
+        loaded = edgeshift.load(path, fixed=[f"x1={rate}"])
+        assert [op.op for op in loaded.graph.ops] == ["CONV_2D", operator]
+        assert edgeshift.verify(loaded, hops=5).exact
+
     def test_a_known_condition_chooses(self) -> None:
         """As `squeeze` is exported when the exporter does not know the length."""
         helper = onnx.helper
-
-        def branch(name: str, *nodes: onnx.NodeProto) -> onnx.GraphProto:
-            result = helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-            return helper.make_graph(nodes, name, [], [result])
-
         net = OnnxNet()
         x = net.node("ReduceMax", net.conv(net.input([1, 3, 8]), (3, 4), [3]), axes=[2], keepdims=1)
         length = net.node("Gather", net.node("Shape", x), net.ints(2), axis=0)
