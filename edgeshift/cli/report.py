@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 
 import edgeshift
 from edgeshift.cli.answer import answer
-from edgeshift.cli.options import HOP, JSON, MODEL, PLAN, READ, RECORDING, complete_boards
+from edgeshift.cli.options import HOP, JSON, MODEL, PLAN, RATE, READ, RECORDING, complete_boards
+from edgeshift.cli.progress import progress
 from edgeshift.errors import OutputError
 from edgeshift.files import write_files
 from edgeshift.kernels import ISAS
@@ -40,6 +39,7 @@ from edgeshift.report.page import report_data
     shell_complete=complete_boards,
     help="Measure on this board's emulator; repeatable.",
 )
+@click.option("--rate", type=RATE, metavar="FPS", help="Frames per second, to see which boards are fast enough.")
 @click.option("--isa", type=click.Choice(ISAS), help="Kernels of the plan [the first board's, or portable].")
 @PLAN
 @READ
@@ -52,6 +52,7 @@ def report(
     labels: Path | None,
     classes: str | None,
     boards: tuple[str, ...],
+    rate: float | None,
     isa: str | None,
     plan: dict[str, Any],
     read: dict[str, Any],
@@ -68,16 +69,16 @@ def report(
     if page.suffix.lower() not in (".html", ".htm"):
         raise OutputError(f"'{page}' must end in .html: its data goes beside it, into {page.stem}.json")
     network = edgeshift.load(model, **read)
-    with Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty()) as bar:
-        task = bar.add_task("planning", total=None)
+    with progress("making the report", as_json) as advance:
         data = report_data(
             network,
             hop,
             boards=boards,
+            rate=rate,
             isa=isa,
             labels=labels,
             classes=[name.strip() for name in classes.split(",")] if classes else (),
-            progress=lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
+            progress=advance,
             **stream,
             **plan,
         )

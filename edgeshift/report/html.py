@@ -40,7 +40,15 @@ def report_page(data: dict[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(n=grouped, short=short_name, size=size, share=drawing.percent)
+    environment.filters.update(
+        n=grouped,
+        short=short_name,
+        size=size,
+        share=drawing.percent,
+        percent=percent,
+        time=time_of,
+        verdict=board_verdict,
+    )
     script = "".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return environment.get_template("page.html.j2").render(
         data,
@@ -79,6 +87,28 @@ def size(count: int) -> str:
         if count >= 10 * unit:
             return f"{count / unit:,.0f} {name}"
     return f"{count:,} B"
+
+
+def percent(share: float) -> str:
+    """A share for people: `0.7 %`, `168 %`."""
+    return "below 0.1 %" if 0 < share < 0.0005 else f"{100 * share:,.{0 if share >= 0.1 else 1}f} %"
+
+
+def time_of(seconds: float) -> str:
+    """A time for people: `12 µs`, `3.4 ms`, `1.2 s`."""
+    for unit, name in ((1, "s"), (1e-3, "ms")):
+        if seconds >= unit:
+            return f"{seconds / unit:.2g} {name}" if seconds < 10 * unit else f"{seconds / unit:,.0f} {name}"
+    return f"{seconds * 1e6:,.0f} µs"
+
+
+def board_verdict(board: dict[str, Any]) -> str:
+    """Whether it fits, or the first reason why not."""
+    if board["fits"]:
+        return "fits"
+    in_time = board["share"] is None or board["share"] <= 1
+    large = any(board[room] is not None and board[f"{room}_bytes"] > board[room] for room in ("ram", "flash"))
+    return "too large" if large or in_time else "too slow"
 
 
 def _figures(data: dict[str, Any]) -> dict[str, Any]:

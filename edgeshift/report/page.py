@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from edgeshift.device import Board, all_boards, load_board
+from edgeshift.device import Board, Fit, all_boards, load_board
 from edgeshift.errors import BoardError, InputError, MemoryBudgetError, ToolchainError, VerificationError
 from edgeshift.host import VerifyReport, bench, verify
 from edgeshift.host.bench import DEFAULT_HOPS
@@ -19,12 +19,10 @@ from edgeshift.report.data import plan_data
 from edgeshift.report.memory import memory_data
 from edgeshift.report.network import lanes_data
 from edgeshift.report.reasons import remedies
-from edgeshift.report.stream import stream_data
+from edgeshift.report.stream import Progress, stream_data
 from edgeshift.shift import Outputs, Recurrent
 
 VERSION = 1  # of report.json; docs/report.md says what it holds
-
-Progress = Callable[[str, int, int], None]
 
 
 def report_data(
@@ -42,13 +40,15 @@ def report_data(
     edges: Edges = "exact",
     outputs: Outputs = "all",
     recurrent: Recurrent = "zero",
+    rate: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Plan, verify, stream and measure a network; the same arguments give the same dict.
 
     `boards` are measured on their emulators where those are installed; without any, all boards that EdgeShift ships are
-    compared with the plan's bytes alone. The plan is that of `isa`, or of the first board, or portable. What cannot be
-    judged (no oracle, no emulator) is said in its place; raises whatever is wrong with the input.
+    compared by estimate alone, with `rate` frames a second if it is given. The plan is that of `isa`, or of the first
+    board, or portable. What cannot be judged (no oracle, no emulator) is said in its place; raises whatever is wrong
+    with the input.
     """
     if labels is not None and recording is None:
         raise InputError("labels belong to a recording: give it as --input")
@@ -57,10 +57,9 @@ def report_data(
     made = plan(network, hop, isa or (chosen[0].isa if chosen else "portable"), **asked)
     hop = made.schedule.hop
     frames, source, pushes = gather_frames(made.schedule, hops, seed, recording)
-    steps = progress or (lambda what, done, of: None)
     portable = made if made.isa == "portable" else plan(network, hop, **asked)
     per_frame = read_labels(labels, frames)
-    shown = stream_data(portable, frames, pushes, per_frame, classes, lambda d, n: steps("streaming", d, n))
+    shown = stream_data(portable, frames, pushes, per_frame, classes, progress)
     try:
         verdict: dict[str, Any] = verify(
             network,
@@ -68,19 +67,15 @@ def report_data(
             hops,
             seed,
             recording,
-            progress=lambda d, n: steps("comparing", d, n),
+            progress=progress,
             labels=labels,
             **asked,
         ).as_dict() | {"refused": None}
         verdict |= {key: None for key in ("max_abs_diff", "max_ulp") if not math.isfinite(verdict[key])}
     except VerificationError as error:
         verdict = dict.fromkeys(field.name for field in fields(VerifyReport)) | {"refused": str(error)}
-    measured = []
-    for number, board in enumerate(chosen):
-        steps("measuring", number, len(chosen))
-        measured.append(_measured(network, board, hop, seed, recording, asked))
+    measured = [_measured(network, board, hop, seed, recording, asked) for board in chosen]
     compared = chosen or all_boards()
-    steps("planning", 0, 1)
     plans = {kernels: _with_kernels(kernels, made, asked) for kernels in {board.isa for board in compared}}
     return {
         "report": VERSION,
@@ -89,9 +84,9 @@ def report_data(
         "lanes": lanes_data(made),
         "remedies": remedies(made),
         "memory": memory_data(made),
-        "boards": [_board(board, plans[board.isa]) for board in compared],
+        "boards": [_board(board, plans[board.isa], rate, bool(chosen)) for board in compared],
         "measured": measured,
-        "stream": {"source": source, "recorded": recording is not None} | shown,
+        "stream": {"source": source, "recorded": recording is not None, "rate": rate} | shown,
     }
 
 
@@ -113,17 +108,9 @@ def _with_kernels(isa: str, made: Plan, asked: dict[str, Any]) -> Plan:
         return made
 
 
-def _board(board: Board, made: Plan) -> dict[str, Any]:
-    """Bytes of the plan with the board's kernels, and those that the board has; code and stack are not in them."""
-    memory = board.memory
-    ram, flash = made.memory.struct_bytes, made.sources.weights_bytes
-    return {
-        "name": board.name,
-        "description": board.description,
-        "isa": made.isa,
-        "ram_bytes": ram,
-        "ram_size": memory.ram.size if memory else None,
-        "flash_bytes": flash,
-        "flash_size": memory.flash.size if memory else None,
-        "fits": memory is None or (ram <= memory.ram.size and flash <= memory.flash.size),
-    }
+def _board(board: Board, made: Plan, rate: float | None, named: bool) -> dict[str, Any]:
+    """Whether the plan with the board's kernels fits, with `rate` frames a second; for a board that was named also what
+    would help, which takes many plans."""
+    fit = Fit(made, board, rate)
+    checked = fit.as_dict() if named else {"board": board.name, "rate": rate, **fit.sizes.as_dict(), "advice": None}
+    return {"description": board.description, "isa": made.isa} | checked

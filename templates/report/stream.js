@@ -95,7 +95,7 @@
     show("[data-channel]", (d) => text(stream.channels[d.channel][sample]));
     show("[data-heat=outputs]", () => (best < 0 ? "warm-up" : `${stream.outputs[best].name}: ${text(scores[best][hop])}`));
     show(".labels", () => (label ? label.name : "–"));
-    const parts = [`Frame ${grouped(frame)}`];
+    const parts = [`Frame ${grouped(frame)}${stream.rate ? ` (${grouped(Math.round((frame / stream.rate) * 10) / 10)} s)` : ""}`];
     if (label) parts.push(`label ${label.name}`);
     if (hop < 0) parts.push("no answer yet");
     else if (scores.length > 1 && best >= 0) parts.push(`largest ${stream.outputs[best].name}, ${text(scores[best][hop])}`);

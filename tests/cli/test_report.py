@@ -77,7 +77,7 @@ def test_a_board_that_cannot_be_measured_is_said_so(kws: Path, tmp_path: Path) -
     command = ["report", kws, "--hops", "3", "--board", tmp_path / "mine.toml", "-o", tmp_path / "kws.html", "--json"]
     answer = edgeshift(*command).answer
     assert "no-such-emulator is not installed" in answer["measured"][0]["refused"]
-    assert answer["plan"]["isa"] == "armv7em" and [b["name"] for b in answer["boards"]] == ["mps2-an386"]
+    assert answer["plan"]["isa"] == "armv7em" and [b["board"] for b in answer["boards"]] == ["mps2-an386"]
     assert "not counted on mps2-an386" in (tmp_path / "kws.html").read_text()
 
 

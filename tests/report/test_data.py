@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import Any
@@ -96,7 +97,7 @@ class TestWhy:
         budget = edgeshift.plan_curve(small, 1)[0].memory.struct_bytes
         data = report_data(small, 1, hops=1, ram=budget)
         assert any("to save RAM" in lane["why"] for lane in data["lanes"])
-        assert all(board["ram_bytes"] <= budget for board in data["boards"])
+        assert all(board["struct_bytes"] <= budget for board in data["boards"])
         assert not any("to save RAM" in lane["why"] for lane in report("ds_cnn", "int8", 3)["lanes"])
 
     def test_remedies_are_plans_that_can_be_had(self) -> None:
@@ -130,6 +131,26 @@ class TestMemory:
                 apart = a["offset"] + a["bytes"] <= b["offset"] or b["offset"] + b["bytes"] <= a["offset"]
                 together = min(a["to"], b["to"]) - max(a["from"], b["from"]) + 1
                 assert apart or together <= 1, (a, b)
+
+
+class TestBoards:
+    def test_the_check_is_that_of_fit(self) -> None:
+        checked = {board["board"]: board for board in worked()["boards"]}
+        assert checked.keys() == {board.name for board in edgeshift.all_boards()}
+        pico = edgeshift.load_board("raspberry-pi-pico")
+        made = edgeshift.plan(ROOT / "docs" / "example.tflite", 1, pico.isa)
+        expected = edgeshift.Fit(made, pico).sizes
+        assert checked["raspberry-pi-pico"]["ram_bytes"] == expected.ram_bytes
+        assert checked["raspberry-pi-pico"]["fits"] and checked["raspberry-pi-pico"]["advice"] is None
+
+    def test_a_board_that_was_named_is_told_what_would_help(self) -> None:
+        rate = 1e6  # frames a second: too many for any hop of a few frames
+        board = dataclasses.replace(edgeshift.load_board("raspberry-pi-pico"), emulator=None)
+        data = report_data(edgeshift.load(ACTIVITY / "activity.tflite"), hops=1, boards=[board], rate=rate)
+        (checked,) = data["boards"]
+        fit = edgeshift.Fit(edgeshift.plan(ACTIVITY / "activity.tflite", 1, board.isa), board, rate)
+        assert not checked["fits"] and checked["advice"] == fit.as_dict()["advice"]
+        assert data["measured"][0]["refused"] is not None and data["stream"]["rate"] == rate
 
 
 class TestStream:
@@ -182,7 +203,7 @@ class TestForm:
         """Those of inspect, verify and bench are documented where they are."""
         data = activity()
         named = set(re.findall(r"`(\w+)`", DOCUMENTED))
-        parts = [data, data["lanes"][1], data["memory"], data["boards"][0], data["stream"], data["stream"]["judged"]]
+        parts = [data, data["lanes"][1], data["memory"], data["stream"], data["stream"]["judged"]]
         parts += [data["memory"]["members"][0], data["memory"]["scratch"][0], data["stream"]["labels"][0]]
         parts += [data["stream"]["outputs"][0], worked()["remedies"][0]]
         said = {key for part in parts for key in part} - {"description", "isa"}

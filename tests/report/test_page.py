@@ -86,6 +86,18 @@ def test_what_differs_is_not_called_exact(browser: Browser, tmp_path: Path) -> N
     assert "the oracle is not installed" in text(browser, "header") and "exact" not in text(browser, ".tiles")
 
 
+def test_boards_that_do_not_fit(browser: Browser, tmp_path: Path) -> None:
+    data = copy.deepcopy(worked())
+    small, slow = data["boards"][:2]
+    small |= {"ram_bytes": small["ram"] + 1, "fits": False, "advice": []}
+    slow |= {"share": 1.68, "fits": False, "advice": [slow | {"options": "--hop 4"}]}
+    opened(browser, tmp_path, data, 360)
+    said = text(browser, "#boards")
+    assert f"{small['board']}: a smaller network" in said and "too large" in said
+    assert "168 % of the time" in said and "too slow" in said and "--hop 4" in said
+    assert browser.run("document.documentElement.scrollWidth") == 360
+
+
 def test_a_column_tells_what_it_reads(browser: Browser, tmp_path: Path) -> None:
     """The second layer of the worked example, 3 taps on 3 taps: the pointer in its middle frames 5 input frames."""
     opened(browser, tmp_path, worked())
