@@ -187,8 +187,8 @@ class _Reader:
         known = {n.output[0]: self._array(n.attribute[0].t) for n in graph.node if _is_tensor(n)}
         self.quantised = Quantised(graph, {**b.constants, **known}, self._attributes)
         inputs = [i for i in graph.input if i.name not in b.constants]
-        for given, shape in zip(inputs, shapes_of(inputs, self.frames).values(), strict=True):
-            self._input(given, shape)
+        for given, (shape, opened) in zip(inputs, shapes_of(inputs, self.frames), strict=True):
+            self._input(given, shape, opened)
         everywhere = [n for node in graph.node for n in (node, *_within(node))]
         branches = [g for n in everywhere for a in n.attribute for g in [a.g] if a.HasField("g")]
         b.used = {i for n in everywhere for i in n.input} | {o.name for g in (graph, *branches) for o in g.output}
@@ -225,7 +225,7 @@ class _Reader:
     def _array(self, proto: Any) -> np.ndarray:
         return np.asarray(self.onnx.numpy_helper.to_array(proto))
 
-    def _input(self, given: Any, shape: tuple[int, ...]) -> None:
+    def _input(self, given: Any, shape: tuple[int, ...], opened: int | None) -> None:
         kind = given.type.tensor_type.elem_type
         dtype = self.onnx.helper.tensor_dtype_to_np_dtype(kind)
         grid = self.quantised.grid_of_input(given.name) if dtype in (np.int8, np.uint8) else None
@@ -235,6 +235,8 @@ class _Reader:
             self.open[given.name] = np.zeros(shape, dtype)
         elif kind == _FLOAT:
             self.b.add_input(given.name, shape)
+            if opened is not None:
+                self.b.time_axes[self.b.inputs[-1]] = (opened, "whose length was open")
         else:
             type_name = self.onnx.TensorProto.DataType.Name(kind).lower()
             raise ModelFormatError(f"input '{given.name}' is {type_name}; float32 ONNX models can be read")

@@ -12,25 +12,28 @@ from edgeshift.errors import ModelFormatError, PlanError
 Shape = tuple[int, ...]
 
 
-def shapes_of(inputs: Sequence[Any], frames: int | None) -> dict[str, Shape]:
-    """The shape of every input: an open batch is one, another open length, if there is but one, is `frames`.
+def shapes_of(inputs: Sequence[Any], frames: int | None) -> list[tuple[Shape, int | None]]:
+    """The shape of every input, and its axis whose length was open: that is `frames`; an open batch is one.
 
     A length is the batch when it is an input's first, or has its name. Raises `ModelFormatError`.
     """
-    given = {i.name: _lengths(i) for i in inputs}
-    batch = {lengths[0] for lengths in given.values() if lengths and isinstance(lengths[0], str)}
-    for name, lengths in given.items():
-        given[name] = [1 if d in batch and (d or place == 0) else d for place, d in enumerate(lengths)]
-    for name, lengths in given.items():
-        unknown = [d or "?" for d in lengths if isinstance(d, str)]
-        if any(isinstance(d, int) and d < 1 for d in lengths) or len(set(unknown)) > 1 or unknown.count("?") > 1:
-            raise ModelFormatError(f"input '{name}' has open lengths {lengths}; export the model with static shapes")
+    given = [_lengths(i) for i in inputs]
+    batch = {lengths[0] for lengths in given if lengths and isinstance(lengths[0], str)}
+    given = [[1 if d in batch and (d or place == 0) else d for place, d in enumerate(lengths)] for lengths in given]
+    names = {d for lengths in given for d in lengths if isinstance(d, str)}
+    shapes: list[tuple[Shape, int | None]] = []
+    for port, lengths in zip(inputs, given, strict=True):
+        unknown = [axis for axis, d in enumerate(lengths) if isinstance(d, str)]
+        told = f"input '{port.name}' has an open length {[d if d != '' else '?' for d in lengths]}"
+        if any(isinstance(d, int) and d < 1 for d in lengths) or len(unknown) > 1 or (unknown and len(names) > 1):
+            raise ModelFormatError(f"{told}, and it is not the only one; export the model with static shapes")
         if unknown and frames is None:
             raise ModelFormatError(
-                f"input '{name}' has an open length {[d if d != '' else '?' for d in lengths]}; say how many frames "
-                "its window has (--frames N), or export the model with that length fixed"
+                f"{told}; say how many frames its window has (--frames N), or export the model with that length fixed"
             )
-    return {name: tuple(frames if isinstance(d, str) else d for d in ds) for name, ds in given.items()}  # type: ignore[misc]
+        shape = tuple(d if isinstance(d, int) else int(frames or 0) for d in lengths)
+        shapes.append((shape, unknown[0] if unknown else None))
+    return shapes
 
 
 def _lengths(given: Any) -> list[int | str]:

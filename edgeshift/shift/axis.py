@@ -276,7 +276,8 @@ def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | No
             raise PlanError(f"input '{tensor.name}' {list(shape)} cannot be divided into {frames} frames")
         if tensor.size % frames:
             return Layout(1, 1, tensor.size), 3, "no time axis: handed over whole at every hop"
-        for axis in (a for a, d in enumerate(shape) if d == frames):
+        known = graph.time_axes.get(tensor.id, (-1, ""))[0]
+        for axis in sorted((a for a, d in enumerate(shape) if d == frames), key=lambda a: a != known):
             return Layout.along(shape, axis), 0, f"axis {axis} as asked"
         return Layout(1, frames, tensor.size // frames), 0, "divided as asked"
     if tensor.id in graph.time_axes:

@@ -175,10 +175,19 @@ class TestInputs:
             with pytest.raises(PlanError, match=words):
                 edgeshift.load(path, frames=4, fixed=[setting])
 
-    def test_two_open_lengths(self) -> None:
+    def test_an_open_length_is_time_whatever_else_is_as_long(self, tmp_path: Path) -> None:
         net = OnnxNet()
-        net.output(net.node("Relu", net.input([1, "height", "width"])))
-        with pytest.raises(ModelFormatError, match="open lengths"):
+        net.output(net.conv(net.input([1, 9, "frames"]), (9, 2), [3]))
+        path = tmp_path / "net.onnx"
+        path.write_bytes(net.build())
+        graph = edgeshift.load(path, frames=9).graph
+        assert graph.window_frames == 9 and "axis 2" in graph.time_axis
+
+    @pytest.mark.parametrize("shapes", [([1, "height", "width"],), ([1, 3, "frames"], [1, 3, "cached"])])
+    def test_two_open_lengths(self, shapes: tuple[list[int | str], ...]) -> None:
+        net = OnnxNet()
+        net.output(*(net.node("Relu", net.input(shape)) for shape in shapes))
+        with pytest.raises(ModelFormatError, match="not the only one"):
             parse_model(net.build(), "net", 8)
 
 
