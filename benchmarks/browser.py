@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -22,18 +23,20 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
+    "--disable-dev-shm-usage",
     "--hide-scrollbars",
     "--force-color-profile=srgb",
     "--font-render-hinting=none",
     "--remote-debugging-pipe",
 )
+PATIENCE = 60  # seconds without a word
 
 
 class Browser:
     """One browser with one tab, for a `with` statement.
 
     `complaints` are console warnings, errors and uncaught exceptions, `requests` the addresses asked for, both since
-    the last `open`. Raises `RuntimeError` when the browser refuses a command.
+    the last `open`. Raises `RuntimeError` when the browser refuses a command, ends, or falls silent.
     """
 
     def __init__(self, program: str = "chromium") -> None:
@@ -51,7 +54,8 @@ class Browser:
         )
         os.close(ours[0])
         os.close(theirs[1])
-        self._to, self._from = os.fdopen(ours[1], "wb", buffering=0), os.fdopen(theirs[0], "rb")
+        self._to, self._from = os.fdopen(ours[1], "wb", buffering=0), os.fdopen(theirs[0], "rb", buffering=0)
+        self._heard = bytearray()
         self._count, self._session = 0, ""
         tabs = self._call("Target.getTargets")["targetInfos"]
         tab = next(t["targetId"] for t in tabs if t["type"] == "page")
@@ -127,11 +131,14 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         """The next message; notes what the page complains of and asks for."""
-        raw = bytearray()
-        while (byte := self._from.read(1)) != b"\0":
-            if not byte:
+        while b"\0" not in self._heard:
+            if not select.select([self._from], [], [], PATIENCE)[0]:
+                raise RuntimeError(f"the browser said nothing for {PATIENCE} s")
+            heard = self._from.read(1 << 16)
+            if not heard:
                 raise RuntimeError("the browser ended")
-            raw += byte
+            self._heard += heard
+        raw, _, self._heard = self._heard.partition(b"\0")
         message: dict[str, Any] = json.loads(raw)
         method, said = message.get("method"), message.get("params", {})
         if method == "Network.requestWillBeSent":

@@ -17,6 +17,8 @@ from edgeshift.report.network import KINDS
 from edgeshift.report.page import report_data
 from tests.report.models import ACTIVITY, CLASSES, ROOT, activity, network, report, worked
 
+pytestmark = pytest.mark.xdist_group("report")  # each report once
+
 CASES = [
     ("fcn_same", "int8", 1, "exact"),
     ("ds_cnn", "int8", 3, "exact"),

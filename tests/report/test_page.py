@@ -12,6 +12,8 @@ from benchmarks.browser import Browser
 from edgeshift.report.html import report_page
 from tests.report.models import CLASSES, activity, report, worked
 
+pytestmark = pytest.mark.xdist_group("report")  # one browser, and each report once
+
 SECTIONS = ("network", "why", "work", "memory", "boards", "stream")
 
 
