@@ -35,12 +35,12 @@ def test_agrees_with_onnxruntime(group: str) -> None:
 
 @pytest.mark.oracle
 def test_random_networks_agree_with_onnxruntime() -> None:
-    """Six through the C, more as far as numpy goes."""
-    drawn = [random_case(seed) for seed in range(18)]
+    """Four through the C, more as far as numpy goes."""
+    drawn = [random_case(seed) for seed in range(14)]
     cases = [at_hops(label, model, [hop])[0] for label, model, hop in drawn]
-    found = [line for case in cases[6:] for line in climb_numpy(prepare(case))]
+    found = [line for case in cases[4:] for line in climb_numpy(prepare(case))]
     assert not found, "\n".join(found)
-    check(cases[:6])
+    check(cases[:4])
 
 
 def operators(model: bytes) -> list[str]:
