@@ -19,6 +19,7 @@ from edgeshift.errors import UnsupportedOpError
 _MEANS = ("GlobalAveragePool", "AveragePool", "ReduceMean")
 INTEGER_LAYERS = ("Conv", "Gemm", "MatMul", *_MEANS)
 _SHAPES = ("Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten")
+_MOVES = (*_SHAPES, "Slice", "Split", "Gather", "MaxPool", "Relu")
 _ORDERED = ("Relu", "Clip", "MaxPool")  # what keeps the order of values may as well come behind a rounding
 
 
@@ -160,8 +161,8 @@ class Quantised:
             axes = self.mean_axes(node) if node.op_type == "ReduceMean" else list(range(2, len(shape)))
             whole = node.op_type != "AveragePool" or covers(attrs, shape)
             return IntegerLayer((x,), output) if len(shape) > 2 and len(axes) == len(shape) - 2 and whole else None
-        second = self._before(node.input[1])
-        if node.op_type == "MatMul" and second is not None:
+        second = self._before(node.input[1]) if node.op_type == "MatMul" else None
+        if second is not None:
             return IntegerLayer((x, second), output)
         if node.op_type == "Gemm" and any(attrs.get(a, d) != d for a, d in (("alpha", 1), ("beta", 1), ("transA", 0))):
             return None
@@ -178,24 +179,37 @@ class Quantised:
         return IntegerLayer((x,), output, weights, scales, bias)
 
     def _before(self, name: str) -> Grid | None:
-        """The grid of a computed operand that was just dequantised."""
+        """The grid of a computed operand that was dequantised; what moves or drops values leaves them on it."""
         node = self._made_by.get(name)
-        while node is not None and node.op_type in _SHAPES:
-            node = self._made_by.get(node.input[0])
-        if node is None or node.op_type != "DequantizeLinear" or node.input[0] in self._constants:
+        if node is None:
             return None
-        return self.grid(node)
+        if node.op_type == "DequantizeLinear":
+            return None if node.input[0] in self._constants else self.grid(node)
+        if node.op_type == "Concat":
+            grids = {self._before(operand) for operand in node.input}
+            return grids.pop() if len(grids) == 1 else None
+        if node.op_type in _MOVES or (node.op_type == "Pad" and self._pads_zeros(node)):
+            return self._before(node.input[0])
+        return None
+
+    def _pads_zeros(self, node: Any) -> bool:
+        """Whether a Pad adds zeros, or what is there already."""
+        attrs = self._attributes(node)
+        value = self._constants.get(node.input[2]) if len(node.input) > 2 and node.input[2] else attrs.get("value", 0.0)
+        return attrs.get("mode", "constant") != "constant" or (value is not None and not np.any(value))
 
     def _behind(self, name: str) -> Grid | None:
-        """The grid that the result is quantised to, if that is all that it is used for."""
-        while name not in self._outputs and len(self._readers.get(name, [])) == 1:
-            (node,) = self._readers[name]
-            if node.op_type == "QuantizeLinear":
-                return self.grid(node)
-            if node.op_type not in (*_SHAPES, *_ORDERED) or node.input[0] != name:
-                return None
-            name = node.output[0]
-        return None
+        """The grid that a result is quantised to, if nothing else is done with it."""
+        if name in self._outputs:
+            return None
+        grids = {self._read_as(name, node) for node in self._readers.get(name, [])}
+        return grids.pop() if len(grids) == 1 else None
+
+    def _read_as(self, name: str, node: Any) -> Grid | None:
+        if node.op_type == "QuantizeLinear":
+            return self.grid(node)
+        through = node.op_type in (*_SHAPES, *_ORDERED) and node.input[0] == name
+        return self._behind(node.output[0]) if through else None
 
     def _weights(self, node: Any, axis: int) -> tuple[np.ndarray, np.ndarray] | None:
         """int8 weights and their scales, along `axis` of the operand if there are several."""

@@ -182,6 +182,22 @@ def pools() -> bytes:
     return net.build()
 
 
+def causal() -> bytes:
+    """Padded, sliced, rectified and joined between a DequantizeLinear and the layer that reads it."""
+    net = _Exported(40)
+    x = net.through(net.input([1, C, T]), 0.03)
+    for c, d in ((C, 1), (6, 2)):
+        y = net.node("Pad", x, net.ints([0, 0, 2 * d, 0, 0, 0]))
+        y = net.node("Conv", y, net.filters(6, c, 3), net.constant(net.rng.normal(0, 0.2, 6)), dilations=[d])
+        x = net.through(y, 0.023, 11)
+        x = net.node("Relu", x)
+    x = net.node("Concat", x, net.node("Relu", net.through(y, 0.023, 11)), axis=1)
+    x = net.node("Slice", x, net.ints([-1]), net.ints([2**31]), net.ints([2]))
+    x = net.node("Gemm", net.node("Flatten", x), net.filters(3, 12), transB=1)
+    net.output(net.through(x, 0.021, 7))
+    return net.build()
+
+
 def few_bits() -> bytes:
     """4 bits, clipped between their quantisation and its inverse."""
     net = _Exported(39, opset=14)
@@ -221,6 +237,7 @@ GROUPS: dict[str, list[tuple[Callable[[], bytes], Form | None]]] = {
         (integer_ends, None),
         (pools, None),
         (few_bits, None),
+        (causal, None),
         (onnx_networks.conv_valid, QOPERATOR),
     ],
 }

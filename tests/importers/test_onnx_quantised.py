@@ -72,6 +72,11 @@ class TestWhatIsInteger:
         layers = ["CONV_2D", "DEPTHWISE_CONV_2D", "LOOKUP", "ADD", "MAX_POOL_2D", "FULLY_CONNECTED"]
         assert operators(quantised_networks.fake_quantised()) == ["QUANTIZE", *layers, "DEQUANTIZE*"]
 
+    def test_what_moves_values_leaves_them_quantised(self) -> None:
+        found = operators(quantised_networks.causal())
+        assert found.count("CONV_2D") == 2
+        assert [op for op in found if op.endswith("*")] == ["DEQUANTIZE*"]
+
     def test_fewer_bits(self) -> None:
         layers = ["QUANTIZE", "LOOKUP", "CONV_2D", "LOOKUP", "CONV_2D", "LOOKUP", "DEQUANTIZE*"]
         assert operators(quantised_networks.few_bits()) == layers
