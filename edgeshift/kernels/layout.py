@@ -123,7 +123,7 @@ def depthwise_shape(op: DepthwiseConv, plan: StreamPlan, weights: np.ndarray) ->
 def outside_table(shape: dict[str, Any], op: DepthwiseConv) -> dict[str, np.ndarray]:
     """What padding is read as where the biases hold the zero point; no table where none is read."""
     used = shape["padded"] or shape["over"]
-    return {"outside": np.full(op.in_channels, op.zero_point, np.int8)} if used else {}
+    return {"outside": np.full(op.in_channels, op.zero_point, op.inputs[0].dtype)} if used else {}
 
 
 def folded_bias_of_channels(op: DepthwiseConv) -> np.ndarray:

@@ -75,7 +75,7 @@ def _dequantised(op: ColumnOp, made: Mapping[int, ColumnOp]) -> bool:
 
 def _worth(op: Layer, isa: str) -> int:
     if op.output.dtype == np.int16:
-        return WORTH["portable"]
+        return WORTH["armv7em" if isa in ("armv7em", "mve") else "portable"]
     floats = "neon" if isa in ("neon", "dotprod") else "portable"  # whose kernels float layers have
     return WORTH[isa if op.integer else floats]
 

@@ -155,6 +155,29 @@ def test_drawn_layers_of_all_sizes() -> None:
     assert {f"armv7em/{family}" for family in families} <= check(cases)
 
 
+def test_int16_activations() -> None:
+    """Layers of all sizes, with weights as they come and as large as they can be; what wants 64 bits is in C."""
+    layers = (convolutions, depthwise, depthwise_3x3)
+    cases = [(draw(seed, "int16", which), 1 + seed % 3) for which in layers for seed in range(4)]
+    cases += [
+        (with_weights(draw(seed, "int16", which), (-128, 127), seed), 1 + seed % 2)
+        for which in layers
+        for seed in (7, 8)
+    ]
+    cases += [(network(build(name, 1, "int16")), 2) for name in ("ds_cnn", "tc_resnet")]
+    assert {"armv7em/conv_int16", "armv7em/depthwise_int16"} <= check(cases)
+
+
+def test_int16_sums_of_64_bits_are_portable() -> None:
+    for taps, template in ((60, "armv7em/conv_int16"), (130, "conv")):
+        net = Net("long", np.random.default_rng(1))
+        net.output(net.conv2d(net.input((1, 6, 1, 4 * taps)), 4, 1))
+        made = network(finish_net(net, "int16"))
+        (op,) = (op for op in made.graph.ops if isinstance(op, Conv))
+        op.weights = np.full_like(op.weights, 127)
+        assert plan(made, 2, ISA).kernels[op].template == template
+
+
 @pytest.mark.parametrize("values", [(-128, 127), (-128, -127, 0, 1, 127)], ids=["ends", "few"])
 def test_extreme_weights(values: tuple[int, ...]) -> None:
     layers = (convolutions, depthwise, depthwise_3x3, dense)
