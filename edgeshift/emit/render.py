@@ -170,7 +170,7 @@ def _layers(
     for number, step in enumerate(schedule.steps, 1):
         op, output = step.op, streams[step.op.output.id]
         kernel = sum_kernel(op, schedule.sums[op]) if op in schedule.sums else kernels[op]
-        names = {k: f"{prefix}_{k}" if k in kernel.shared else f"{prefix}_{output.name}_{k}" for k in kernel.tables}
+        names = {kind: f"{prefix}_{output.name}_{kind}" for kind in kernel.tables}
         for kind, values in kernel.tables.items():
             own, type_ = names[kind], c_type(values.dtype)
             names[kind] = known.setdefault((type_, values.tobytes()), own)

@@ -82,11 +82,11 @@ class Kernel:
     `access` is how it gets its operands: `taps` an array of column pointers, `runs` the columns as at most four
     contiguous pieces, `column` a single column of each operand. `shape` are the literal sizes of the function: two
     layers whose template, access, dtypes and shape agree share one function. `tables` are constant arrays and
-    `scalars` constants (C type, value) that each layer passes in; of `shared` tables one does for all layers. `runtime`
-    names the headers of `firmware/runtime/` that it calls. `position` asks for the number of the output column as well.
-    With `access = "patches"` the operand's columns are gathered as `patches` says. Otherwise `work` bytes of scratch,
-    if it needs any, are its own during a call, as `uint32_t *work`. A recurrence's kernel takes one step, from `state`
-    to the next.
+    `scalars` constants (C type, value) that each layer passes in. `runtime` names the headers of
+    `firmware/runtime/` that it calls. `position` asks for the number of the output column as well. With
+    `access = "patches"` the operand's columns are gathered as `patches` says. Otherwise `work` bytes of scratch, if it
+    needs any, are its own during a call, as `uint32_t *work`. A recurrence's kernel takes one step, from `state` to the
+    next.
     """
 
     template: str
@@ -99,7 +99,6 @@ class Kernel:
     patches: Patches | None = None
     work: int = 0
     state: tuple[StatePart, ...] = ()
-    shared: tuple[str, ...] = ()
 
     @property
     def most_batch(self) -> int:

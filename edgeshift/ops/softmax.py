@@ -61,7 +61,7 @@ class Softmax(ColumnOp):
             numbers = dict(zip(("multiplier", "shift"), self.multiplier, strict=True))
             scalars = {name: ("int32_t", value) for name, value in numbers.items()}
             runtime = ("requantize", "functions_s16", "softmax_s16")
-            return Kernel("softmax", "column", shape, tables, scalars, runtime, shared=("exp_lut", "inverse_lut"))
+            return Kernel("softmax", "column", shape, tables, scalars, runtime)
         return Kernel("softmax", "column", shape, {}, {"beta": ("float", self.beta)}, ("float_math",))
 
 

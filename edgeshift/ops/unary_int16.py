@@ -29,7 +29,6 @@ class Form:
     scalars: Mapping[str, int | np.float32] = field(default_factory=dict)
     tables: Mapping[str, np.ndarray] = field(default_factory=dict)
     runtime: tuple[str, ...] = ("requantize",)
-    shared: tuple[str, ...] = ()
 
 
 class WideFunction(ColumnOp):
@@ -44,7 +43,7 @@ class WideFunction(ColumnOp):
         form, shape = self.form, {"count": self.output.size, "function": self.form.function}
         kinds = {name: "int32_t" if isinstance(value, int) else "float" for name, value in form.scalars.items()}
         scalars: dict[str, tuple[str, Any]] = {name: (kinds[name], value) for name, value in form.scalars.items()}
-        return Kernel("unary", "column", shape, form.tables, scalars, form.runtime, shared=form.shared)
+        return Kernel("unary", "column", shape, form.tables, scalars, form.runtime)
 
 
 def _form(node: Node, x: Stream, output: Stream) -> Form:
@@ -56,7 +55,7 @@ def _form(node: Node, x: Stream, output: Stream) -> Form:
         function = functions.logistic if node.op == "LOGISTIC" else functions.tanh
         tables = {"sigmoid_lut": functions.sigmoid_table()}
         name, runtime = f"{node.op.lower()}_lut", ("functions_s16",)
-        return Form(lambda q: function(q, steps), name, asdict(steps), tables, runtime, ("sigmoid_lut",))
+        return Form(lambda q: function(q, steps), name, asdict(steps), tables, runtime)
     if node.op in _TABLES or node.op == "GELU":
         approximate = bool(node.attrs.get("approximate", False))
         table = (
