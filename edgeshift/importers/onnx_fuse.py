@@ -12,7 +12,8 @@ import numpy as np
 
 from edgeshift.ir import Graph, Node, Tensor
 
-_CHANNELS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # the axis of output channels of the weights
+# The axis of output channels of the weights.
+_CHANNELS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 0}
 _CLAMPS = {"RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
 _CLAMPING = (*_CHANNELS, "MAX_POOL_2D", "AVERAGE_POOL_2D", "ADD", "SUB", "MUL")
 
@@ -77,7 +78,8 @@ def _merged(node: Node, layer: Node, tensors: dict[int, Tensor]) -> Node | None:
     if not per_channel or output[-1] != channels or operand != output:
         return None
     values = np.broadcast_to(constant.data.reshape(-1).astype(np.float64), (channels,))
-    bias_id = layer.inputs[2] if len(layer.inputs) > 2 else None
+    place = 3 if layer.op == "TRANSPOSE_CONV" else 2  # behind its operand, which is the first of the others
+    bias_id = layer.inputs[place] if len(layer.inputs) > place else None
     bias = np.zeros(channels) if bias_id is None else tensors[bias_id].data
     if bias is None:
         return None
@@ -90,7 +92,7 @@ def _merged(node: Node, layer: Node, tensors: dict[int, Tensor]) -> Node | None:
     else:
         bias = bias + values if node.op == "ADD" else bias - values
     bias_id = _constant(tensors, constant, bias)
-    return replace(layer, inputs=(layer.inputs[0], weights_id, bias_id))
+    return replace(layer, inputs=(layer.inputs[0], weights_id, *layer.inputs[2:place], bias_id))
 
 
 def _constant(tensors: dict[int, Tensor], like: Tensor, data: np.ndarray) -> int:

@@ -32,7 +32,10 @@ def recurrent(b: Builder) -> list[Value | None]:
     hidden = b.constant(2, "its weights").shape[-1]
     cell = _cell(b)
     if x.rank != 3 or b.source.get("layout", 0):
-        raise b.source.refuse("its input is not [steps, batch, size]", "export it with layout 0")
+        raise b.source.refuse(
+            f"its input {list(x.shape)} is not [steps, batch, size]",
+            "give the network's inputs the lengths that it was made for, and export it with layout 0",
+        )
     if b.has(4) and (b.constant(4, "its number of steps") != x.shape[0]).any():
         raise b.source.refuse("it stops before the last step", "export the model without packed sequences")
     if b.has(7) and op == "LSTM":

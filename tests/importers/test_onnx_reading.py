@@ -40,6 +40,10 @@ class TestLayout:
     def test_norms_and_clamps_move_into_the_layer(self) -> None:
         assert operators(onnx_networks.conv_same()) == ["CONV_2D"] * 3 + ["MEAN", "FULLY_CONNECTED"]
 
+    def test_norms_move_into_transposed_convolutions(self) -> None:
+        made = operators(onnx_networks.unet_transposed())
+        assert made.count("TRANSPOSE_CONV") == 1 + 2 + 6 and not {"MUL", "RELU"} & set(made)
+
     def test_gelu_in_pieces_is_one(self) -> None:
         assert operators(onnx_networks.gelu_in_pieces()).count("GELU") == 3
 
