@@ -32,10 +32,8 @@ def conv(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     batch = min(max(len(plan.computed), len(plan.early)) * positions, 2, plan.batch_limit)
     patches = Patches("int16_t", size, batch, positions, op.out_channels)
     shape = patch_shape(op, plan) | {"size": size, "batch": batch}
-    scalars = op.kernel().scalars
-    return Kernel(
-        "armv7em/conv_int16", "patches", shape, {"weights": _words(weights), **endings}, scalars, RUNTIME, patches=patches
-    )
+    scalars, tables = op.kernel().scalars, {"weights": _words(weights), **endings}
+    return Kernel("armv7em/conv_int16", "patches", shape, tables, scalars, RUNTIME, patches=patches)
 
 
 @variant("armv7em", DepthwiseConv, wide=True)
