@@ -11,13 +11,13 @@ TOOLS := \
 	arm-none-eabi-gcc:gcc-arm-none-eabi,libnewlib-arm-none-eabi \
 	qemu-system-arm:qemu-system-arm \
 	aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
-	arm-linux-gnueabi-gcc:gcc-arm-linux-gnueabi,libc6-dev-armel-cross \
 	qemu-aarch64:qemu-user
 
 # What only the tests and the benchmark need, to emulate a Raspberry Pi Pico.
 test bench: TOOLS += node:nodejs npm:npm
 
-# What only the tests need: to build exported packages, and to list deviations from MISRA C.
+# What only the tests need: to build for a Raspberry Pi Zero, and exported packages, and to list deviations from MISRA C.
+test: TOOLS += arm-linux-gnueabi-gcc:gcc-arm-linux-gnueabi,libc6-dev-armel-cross
 test: TOOLS += cmake:cmake g++:g++ arm-none-eabi-g++:gcc-arm-none-eabi cppcheck:cppcheck
 
 # What opens the report.

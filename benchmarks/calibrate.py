@@ -36,7 +36,10 @@ TABLES = {
     "neon": ("neon", "raspberry-pi-4"),
     "dotprod": ("dotprod", "raspberry-pi-5"),
 }
-FILES = ("mlperf_sww_int8", "mlperf_kws_dscnn_int8", "random_fcn_c9_w128_int8", "random_tcresnet8_w98_int8")
+FILES = (
+    "mlperf_sww_int8", "mlperf_kws_dscnn_int8", "random_fcn_c9_w128_int8", "random_tcresnet8_w98_int8",
+    "arm_dscnn_s_int16x8", "tflm_mnist_lstm_int8",
+)  # fmt: skip
 ZOO = (
     "tcn_global_average", "wavenet", "inception", "two_inputs_add", "squeeze_excite_2d", "frame_wise_mlp",
     "time_concat", "activations", "whole_window_pool", "fcn_same", "tc_resnet", "ds_cnn", "conv_pool_flatten",
@@ -150,10 +153,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for table, (isa, board) in TABLES.items():
             file = given.counts / f"{table}.json"
             plans = {name: edgeshift.plan(network, isa=isa) for name, network in found.items()}
-            if not file.exists() and given.only in (None, table):
-                file.write_text(json.dumps(count(plans, edgeshift.load_board(board)), indent=1), encoding="ascii")
-            if file.exists():
-                counted = json.loads(file.read_text(encoding="ascii"))
+            counted = json.loads(file.read_text(encoding="ascii")) if file.exists() else {}
+            if given.only in (None, table):
+                new = {name: plan for name, plan in plans.items() if name not in counted}
+                counted |= count(new, edgeshift.load_board(board))
+                file.write_text(json.dumps(counted, indent=1), encoding="ascii")
+            if counted:
                 made = fit(plans, counted)
                 report(table, plans, counted, made)
                 texts.append(_toml(table, made))

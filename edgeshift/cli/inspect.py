@@ -33,6 +33,8 @@ def inspect(
 ) -> None:
     """Show the shift plan: what each layer computes per hop, and what it needs.
 
+    With --board also whether it fits, and if not, which options would help.
+
     \b
     Columns of the table: S is the stride (frames per column), new the columns
     computed per hop, ring the columns kept (x phases).
