@@ -54,7 +54,7 @@ def _recorded() -> list[dict[str, object]]:
 
 
 def test_near_the_recorded_measurements() -> None:
-    """Instructions and cycles within a third, code within 60 %, RAM within 20 % and half a kilobyte."""
+    """Instructions and cycles within a third, code within 60 %, RAM within 20 % and half a kilobyte, constants nearly."""
     off, plans = {}, {}
     for row in _recorded():
         board = load_board(str(row["board"]))
@@ -68,7 +68,7 @@ def test_near_the_recorded_measurements() -> None:
             "cycles_per_hop": (cycles_per_hop(plan, board), measured / 3),
             "ram_bytes": (sizes.struct_bytes + sizes.stack_bytes, measured / 5 + 512),
             "code_bytes": (sizes.code_bytes, 0.6 * measured),
-            "weights_bytes": (sizes.weights_bytes, 64),
+            "weights_bytes": (sizes.weights_bytes, measured / 10),
         }
         if str(row["measure"]) in estimates:
             estimate, allowed = estimates[str(row["measure"])]
