@@ -12,8 +12,8 @@
 /* Inlined, so that nothing but the push is called between the paint and the scan. */
 #define MEASURE_INLINE __attribute__((always_inline)) static inline
 
-/* The most that a push was seen to need: bytes of stack, and ticks; the ticks of all pushes that gave an output, and how
- * many those were. */
+/* The most that a push was seen to need: bytes of stack, and ticks; the ticks of all pushes that gave an output, and
+ * how many those were. Where the counter takes stack, nothing is counted. */
 extern uint32_t measure_stack, measure_ticks, measure_pushes;
 extern uint64_t measure_all_ticks;
 
@@ -33,12 +33,18 @@ MEASURE_INLINE void measure_before(void) {
     for (volatile uint32_t *p = stack_bottom(); p < top; p++) {
         *p = STACK_PAINT;
     }
+#ifdef TICKS_WITHOUT_STACK
     ticks_start();
+#endif
 }
 
 MEASURE_INLINE void measure_after(int status) {
     measure_returned(status);
+#ifdef TICKS_WITHOUT_STACK
     const uint32_t ticks = ticks_since_start();
+#else
+    const uint32_t ticks = 0;
+#endif
     volatile uint32_t *const top = measure_stack_pointer();
     volatile uint32_t *p = stack_bottom();
 

@@ -1,5 +1,5 @@
-/* Raw frames from standard input, raw outputs to standard output: the inputs of a push one after the other, and, as soon
- * as a window is full, its outputs. Ends with its input; status 1 when that stops within a push. */
+/* Raw frames from standard input, raw outputs to standard output: the inputs of a push one after the other, and, as
+ * soon as a window is full, its outputs. Ends with its input; status 1 when that stops within a push. */
 #include "app.h"
 #include "console/console.h"
 

@@ -1,5 +1,5 @@
-/* What the ROM of an i.MX RT1062 reads before it starts an image: how to talk to the flash chip, and, 4 KB behind, where
- * the vectors are. The flash is read by EBh, four lines for the address and the data, at 100 MHz: Winbond's W25Q64JV.
+/* What the ROM of an i.MX RT1062 reads before it starts an image: how to talk to the flash chip, and, 4 KB behind,
+ * where the vectors are. The flash is read by EBh, four lines for the address and the data, at 100 MHz: Winbond's W25Q64JV.
  *
  * i.MX RT1060 reference manual: 9.6.3.1 (FlexSPI NOR configuration block), 9.7.1 (image vector table), 27.5.8 (LUT). */
 #include <stdint.h>

@@ -1,8 +1,9 @@
 /* The second stage of the RP2040's start, before the vectors in flash. The ROM copies the first 256 bytes of flash to
  * RAM, checks that the last four are the checksum of the others (the host puts it there, edgeshift/device/boot.py),
  * and calls them at their start. From there on flash must be readable as memory: here by the plain serial read, 03h,
- * that every flash chip knows, at a quarter of the core's clock (30 MHz at most for 120; 03h may have 50). Then the
- * core is sent to the vectors behind, as after a reset. It runs wherever it lies: no constant of its own has an address.
+ * that every flash chip knows, at a quarter of the core's clock: 33 MHz for the most that it can have, 133; many chips
+ * allow 50. Then the core is sent to the vectors behind, as after a reset. It runs wherever it lies: nothing of it is
+ * named by its address.
  *
  * Registers: RP2040 datasheet, 2.8.1 (boot sequence), 4.10.13 (SSI), 2.4.8 (VTOR). */
 #include <stdint.h>

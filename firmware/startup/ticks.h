@@ -1,13 +1,18 @@
-/* How long something took. ticks_start() begins, ticks_since_start() is at most what the counter holds: 0 stands for a
- * core without a counter (an emulator's, often) and for more than it can count.
+/* How long something took: ticks_since_start() since ticks_start(); 0 stands for a core without a counter (an emulator's,
+ * often) and for more than it can count.
  *
- * Armv7-M and Armv8-M count the core's cycles in the 32 bits of DWT, Armv6-M in the 24 of SysTick; Linux nanoseconds. */
+ * Armv7-M and Armv8-M count the core's cycles in the 32 bits of DWT, Armv6-M in the 24 of SysTick; Linux nanoseconds,
+ * by calls that take stack. */
 #ifndef EDGESHIFT_TICKS_H
 #define EDGESHIFT_TICKS_H
 
 #include <stdint.h>
 
-#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && __ARM_ARCH >= 7
+#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define TICKS_WITHOUT_STACK
+#endif
+
+#if defined(TICKS_WITHOUT_STACK) && __ARM_ARCH >= 7
 
 #define TICKS_HZ CLOCK_HZ
 #define TICKS_REGISTER(address) (*(volatile uint32_t *)(address))
@@ -27,7 +32,7 @@ static inline uint32_t ticks_since_start(void) {
     return DWT_CYCCNT;
 }
 
-#elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#elif defined(TICKS_WITHOUT_STACK)
 
 #define TICKS_HZ CLOCK_HZ
 #define TICKS_REGISTER(address) (*(volatile uint32_t *)(address))
