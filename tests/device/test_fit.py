@@ -54,7 +54,7 @@ def _recorded() -> list[dict[str, object]]:
 
 
 def test_near_the_recorded_measurements() -> None:
-    """Instructions and cycles within a third, code within 60 %, RAM within 20 % and half a kilobyte, constants nearly."""
+    """Instructions and cycles within a third, code within 60 %, RAM within 20 % and half a kilobyte."""
     off, plans = {}, {}
     for row in _recorded():
         board = load_board(str(row["board"]))
