@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tests import sequence_lstm
@@ -118,6 +119,12 @@ class Net(GraphBuilder):
         absent: list[Handle | None] = [None]  # written as tensor -1, which a convolution would refuse
         operands = [x, weights, *(self._bias(units, bias) or absent)]
         return self._op("FULLY_CONNECTED", operands, shape, options)
+
+    def dense_by(self, x: Handle, values: np.ndarray) -> Handle:
+        """A dense layer of given weights `[units, depth]`, without a bias."""
+        absent: list[Handle | None] = [None]
+        operands = [x, self.constant(values, name="weights"), *absent]
+        return self._op("FULLY_CONNECTED", operands, (x.shape[0], len(values)), schema.FullyConnectedOptionsT())
 
     def lstm(self, x: Handle, units: int, time_major: bool = False, clip: float = 10.0) -> Handle:
         """Keras' LSTM with `return_sequences`."""

@@ -51,7 +51,29 @@ def over_features(net: Net) -> None:
     net.output(net.dense(net.lstm(x, 3), 2, whole=True))
 
 
-for units, sequence, clip in ((1, True, 10.0), (9, False, 10.0), (4, True, 0.0), (4, False, 0.4)):
+def unrolled(gated: bool, net: Net) -> None:
+    """As Keras exports `unroll=True`: every step has operators of its own, and the same weights."""
+    x, units = net.input((1, 5, 3)), 4
+    wide = 3 * units if gated else 4 * units
+    inputs, recurrent = (net.rng.normal(0, 0.7, (wide, depth)) for depth in (3, units))
+    h = c = None
+    for step in net.unpack(x, 1):
+        z = net.dense_by(step, inputs) if h is None else net.add(net.dense_by(step, inputs), net.dense_by(h, recurrent))
+        if gated:  # a GRU without a reset after the product
+            update, reset, new = net.split(z, 1, 3)
+            gate, fresh = net.logistic(update), net.tanh(net.mul(net.logistic(reset), new))
+            mixed = net.mul(net.sub(1.0, gate), fresh)
+            h = mixed if h is None else net.add(net.mul(gate, h), mixed)
+            continue
+        i, f, g, o = net.split(z, 1, 4)
+        added = net.mul(net.logistic(i), net.tanh(g))
+        c = added if c is None else net.add(net.mul(net.logistic(f), c), added)
+        h = net.mul(net.logistic(o), net.tanh(c))
+    assert h is not None
+    net.output(net.dense(h, 2))
+
+
+for units, sequence, clip in ((9, True, 0.0), (4, False, 0.4)):
     form("lstm", f"{units} units {sequence} {clip}", alone, units, sequence, clip)
 for padding, stride in (("VALID", 2), ("SAME", 1), ("CAUSAL", 2)):
     form("lstm", f"behind {padding} {stride}", behind_convolutions, padding, stride)
@@ -60,3 +82,5 @@ form("lstm", "before convolutions", before_convolutions)
 form("lstm", "stacked", stacked)
 form("lstm", "some steps", some_steps)
 form("lstm", "over features", over_features)
+form("lstm", "unrolled", unrolled, False)
+form("lstm", "unrolled GRU", unrolled, True)
