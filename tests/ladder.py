@@ -167,8 +167,9 @@ class Climber:
         """What the reference interpreter gives, `None` where none is at hand for the function that is planned."""
         if self.case.streamed or self.case.carried or self.case.reference == "tflm":
             return None
-        if is_onnx(self.case.model) or self.case.state:
-            judge = make_oracle(self.case.model, self.plan.network.state)
+        streams = self.graph.call_frames is not None
+        if is_onnx(self.case.model) or streams:
+            judge = make_oracle(self.case.model, self.plan.network.state, streams)
             return [self.plan.given_of(judge.run(window)) for window in self.windows]
         made = interpreter(self.case.model)
         return [self.plan.given_of([np.array(o) for o in invoke(made, window)]) for window in self.windows]

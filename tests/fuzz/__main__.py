@@ -55,6 +55,8 @@ def main(
         results += some
         failed = sum(r.verdict.failed for r in results)
         click.echo(f"{len(results)} of {count}, {failed} failed, {time.monotonic() - started:.0f} s", err=True)
+        for result in (r for r in some if r.verdict.failed):
+            click.echo(f"  seed {result.seed}: {result.verdict.reason}", err=True)
     click.echo(report(results, time.monotonic() - started))
     wrong = [r for r in results if r.verdict.failed]
     if save is not None:

@@ -64,7 +64,7 @@ def random_network(seed: int, wish: Wish = PLAIN) -> Drawn:
 
 def draw_case(choose: Choose, wish: Wish = Wish()) -> Drawn:
     """Any network, any hop, any options."""
-    if _stateful(wish) and choose((False,) * 11 + (True,)):
+    if _stateful(wish) and choose((False, True) if wish.ops else (False,) * 11 + (True,)):
         case, kind = draw_stateful(choose, wish.types)
         return Drawn(case, kind, "a call's")
     drawn, drawing = _network(choose, wish)

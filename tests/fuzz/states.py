@@ -11,7 +11,7 @@ from tests.netbuilder import Handle
 from tests.stateful import VARIABLE_OPS, Stateful, with_variables
 
 STATEFUL_TYPES = tuple(name for name in TYPES if not name.endswith("io"))  # a state has no other type outside
-STATEFUL_OPS = frozenset(VARIABLE_OPS)
+STATEFUL_OPS = frozenset((*VARIABLE_OPS, "SVDF"))
 
 Layer = Callable[[Stateful, Choose, Handle], Handle]
 
@@ -37,7 +37,8 @@ def draw_stateful(choose: Choose, types: Sequence[str]) -> tuple[Case, str]:
     else:
         pairs = tuple(f"{state.input}:{state.output}" for state in states)
     label = f"{' > '.join(steps)}, {len(states)} states"
-    return Case(label, model, made.frames.shape[1], outputs=choose((12, 24)), seed=choose(range(4)), state=pairs), kind
+    frames, outputs, seed = made.frames.shape[1], choose((12, 24)), choose(range(4))
+    return Case(label, model, frames, time_axis=1, outputs=outputs, seed=seed, state=pairs), kind
 
 
 def convolution(made: Stateful, choose: Choose, x: Handle) -> Handle:
@@ -85,12 +86,19 @@ def recurrent(made: Stateful, choose: Choose, x: Handle) -> Handle:
     return made.cell(made.net.reshape(x, (1, -1)), choose((3, 4)))
 
 
+def svdf(made: Stateful, choose: Choose, x: Handle) -> Handle:
+    """All that a call brings is a frame of it."""
+    flat = made.net.reshape(x, (1, -1))
+    y = made.net.svdf(flat, choose((3, 2)), choose((1, 2)), choose((4, 2, 7)))
+    return made.net.reshape(y, (1, 1, 1, y.shape[1]))
+
+
 def per_frame(made: Stateful, choose: Choose, x: Handle) -> Handle:
     return made.net.softmax(x)
 
 
-LAYERS: tuple[Layer, ...] = (convolution, convolution, pool, delayed, function, dense)
-ENDS: tuple[Layer, ...] = (whole, per_frame, mean, recurrent)
+LAYERS: tuple[Layer, ...] = (convolution, convolution, pool, delayed, function, dense, svdf)
+ENDS: tuple[Layer, ...] = (whole, per_frame, mean, recurrent, svdf)
 
 
 def _with_history(made: Stateful, x: Handle, columns: int) -> Handle:
