@@ -24,13 +24,14 @@ test: TOOLS += cmake:cmake g++:g++ arm-none-eabi-g++:gcc-arm-none-eabi cppcheck:
 test screenshots: TOOLS += chromium:chromium
 screenshots: TOOLS += pngquant:pngquant
 
-.PHONY: help demo test bench scaling screenshots docs lint wheel clean toolchains
+.PHONY: help demo test fuzz bench scaling screenshots docs lint wheel clean toolchains
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    the whole road on a real network and a real recording; or on yours:"
 	@echo "             make demo MODEL=kws.tflite INPUT=recording.npy [LABELS=labels.npy] [HOP=2] [BOARD=mps2-an386]"
 	@echo "make test    lint, then every test"
+	@echo "make fuzz    random networks up the whole ladder: make fuzz [COUNT=2000] [SEED=0]; failures go to found/"
 	@echo "make bench   instructions, cycles and bytes against the recorded peers; needs the networks in ../shared/models"
 	@echo "make scaling work per hop over growing windows and depths, as a table and a plot"
 	@echo "make screenshots  the pictures of README.md and docs/, from the report on the activity example"
@@ -46,6 +47,11 @@ demo: .venv/installed toolchains
 test: .venv/installed toolchains .venv/node/installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+COUNT ?= 2000
+SEED ?= 0
+fuzz: .venv/installed toolchains
+	$(BIN)/python -m tests.fuzz --count $(COUNT) --seed $(SEED) --jobs $$(nproc) --save found
 
 bench: .venv/installed toolchains .venv/node/installed
 	$(BIN)/python -m benchmarks.run

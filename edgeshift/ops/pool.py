@@ -16,6 +16,7 @@ import numpy as np
 from edgeshift.ir import Layout, Node, Stream, Window
 from edgeshift.ops.base import ColumnOp, Kernel, SumRule, operator, sum_dtype
 from edgeshift.ops.common import Features, activation, clamp, clamp_scalars, integer, refuse, same_quant, spatial
+from edgeshift.reference.reduce import extreme
 
 if TYPE_CHECKING:
     from edgeshift.shift.axis import Lowering
@@ -42,7 +43,7 @@ class Pool(ColumnOp):
             done = self._mean(np.where(mask, spread, 0), mask.sum(axis=2))
         else:
             lowest = np.iinfo(self.output.dtype).min if integer(self.output) else -np.inf
-            done = np.where(mask, spread, lowest).max(axis=2)
+            done = extreme(np.where(mask, spread, lowest), 2, largest=True)
         return clamp(done, self.output, self.act).reshape(n, -1)
 
     def _mean(self, values: np.ndarray, count: np.ndarray) -> np.ndarray:

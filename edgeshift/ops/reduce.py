@@ -48,7 +48,9 @@ class Reduce(ColumnOp):
         x = taps[0].reshape(n, k, *self.shape)
         axes = (0, *(a + 1 for a in self.reduced))
         if self.extreme:
-            done = (x.max if self.op == "REDUCE_MAX" else x.min)(axis=tuple(a + 1 for a in axes))
+            kept = (a + 1 for a in range(1, len(self.shape) + 1) if a not in axes)
+            order = x.transpose(0, *kept, *(a + 1 for a in axes)).reshape(n, self.output.size, -1)
+            done = arithmetic.extreme(order, 2, self.op == "REDUCE_MAX")
         elif integer(self.output):
             values = x.view(np.uint8) if self.op == "SUM" else x
             done = self._finish(values.astype(np.int64).sum(axis=tuple(a + 1 for a in axes)))

@@ -127,6 +127,12 @@ def sequential_sum(x: ArrayLike, axes: Sequence[int], keep_dims: bool = False) -
     return np.expand_dims(total, axes) if keep_dims else total
 
 
+def extreme(x: np.ndarray, axis: int, largest: bool) -> np.ndarray:
+    """The largest or the smallest along an axis; of equal ones, as 0 and -0 are, the first, as a loop finds it."""
+    at = np.argmax(x, axis, keepdims=True) if largest else np.argmin(x, axis, keepdims=True)
+    return np.take_along_axis(x, at, axis).squeeze(axis)
+
+
 def mean_float(x: ArrayLike, axes: Sequence[int], keep_dims: bool = False) -> NDArray[np.float32]:
     """MEAN float32 in the reference's order."""
     x = np.asarray(x, np.float32)

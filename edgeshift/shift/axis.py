@@ -7,6 +7,7 @@ the order of memory; where an operator needs time on an axis of its own, the col
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -109,9 +110,8 @@ class Lowering:
     def whole(self, tensor_id: int | None) -> Stream:
         """The operand as one column that holds the whole tensor."""
         stream = self.stream(tensor_id)
-        if stream.columns == 1:
-            return stream
-        return self._relayout(stream, Layout(1, 1, stream.columns * stream.size))
+        layout = Layout(1, 1, stream.columns * stream.size)
+        return replace(stream, layout=layout) if stream.columns == 1 else self._relayout(stream, layout)
 
     def _relayout(self, stream: Stream, layout: Layout) -> Stream:
         target = self.new(f"{stream.name}_columns", stream.shape, layout, stream)

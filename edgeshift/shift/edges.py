@@ -2,7 +2,8 @@
 
 Where the trained network saw zeros beyond its window, the network then sees the neighbouring columns, so every windowed
 operator is as if it had no padding, on a window that is longer by what its padding reached for. Only what comes from
-the frames one to one in time can be continued; after a window-wide operator padding stays.
+the frames one to one in time can be continued; after a window-wide operator padding stays. Outputs, and what is joined
+over time, have the columns of the trained window.
 """
 
 from __future__ import annotations

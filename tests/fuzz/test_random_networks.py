@@ -10,9 +10,9 @@ from tests.fuzz.run import judge, judge_seeds
 from tests.stored import TFLITE_OPS, operators_of
 from tests.strategies import cases
 
-BATCHES, BATCH = 4, 30
+BATCHES, BATCH = 4, 25
 SETTINGS = settings(
-    max_examples=200, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

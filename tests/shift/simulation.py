@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgeshift.ops import ColumnOp
+from edgeshift.ops.stepwise import Stepwise
 from edgeshift.pipeline import Plan
 from edgeshift.shift import Step, StreamPlan
 
@@ -116,16 +117,19 @@ class Simulation:
         if step.op in self.schedule.sums:
             self.run_sum(step)
             return
-        plan = self.schedule.streams[step.op.output.id]
+        plan, sound = self.schedule.streams[step.op.output.id], True
+        stepwise = isinstance(step.op, Stepwise)
         for j in step.columns:
-            place = self.place(plan, j, step.early)
+            stored = not stepwise or j in plan.requested
+            place = self.place(plan, j, step.early) if stored else None
             if isinstance(place, range):  # while it is being written, nothing that is still read may lie there
                 self.scratch[place.start : place.stop] = -1
-            sound = True
+            sound = sound if stepwise else True  # a step needs those before it
             for stream, window in zip(step.op.inputs, step.op.windows, strict=True):
                 for c in window.reads_inside(j, stream.columns):
                     sound &= self.is_sound(self.schedule.streams[stream.id], c, step.early)
-            self.write(plan, j, step.early, sound)
+            if stored:
+                self.write(plan, j, step.early, sound)
 
     def run_sum(self, step: Step) -> None:
         """As multisets of columns: the sum of a window holds each of its columns once."""

@@ -70,7 +70,7 @@ class TestEarlyEdgesAndKeptSums:
 
 class TestBudgets:
     def test_more_ram_is_less_work(self) -> None:
-        made = network(stack())
+        made = network(build("tc_resnet", 0, "int8"))
         curve = plan_curve(made, 1)
         assert len(curve) > 3
         for tight, loose in zip(curve, curve[1:], strict=False):

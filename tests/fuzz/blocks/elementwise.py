@@ -94,6 +94,7 @@ def squeeze_excite(d: Drawing, x: Handle) -> Handle:
 def layer_norm(d: Drawing, x: Handle) -> Handle:
     """As the converter writes it; folded, the scale is in both terms."""
     net, axis = d.net, len(x.shape) - 1
+    x = d.conv(x, 3) if x.shape[-1] == 1 else x  # one channel has no variance: int8 would have no scale
     centre = net.mean(x, axis, keep_dims=True)
     if "SQUARED_DIFFERENCE" in d.lacks:
         difference = net.sub(x, centre)
