@@ -47,7 +47,7 @@ def _int8(net: Net, **options: Any) -> bytes:
 
 @dataclass(frozen=True)
 class NumberType:
-    """From a float network to model bytes; `lacks` are the operators of which this type has no form."""
+    """From a float network to model bytes; `lacks` are the operators, or forms of them, that this type has not."""
 
     make: Callable[[Net], bytes]
     lacks: frozenset[str] = frozenset()
@@ -56,12 +56,14 @@ class NumberType:
 _FLOATS = ("DIV", "SQUARE")  # TFLite has, or we have, no other form
 
 
+COMPUTED_SLOPE = "PRELU, slope computed"
+
 # What the reference kernels do not compute with int16.
 NOT_INT16 = frozenset(
     {
         *(*_FLOATS, "SUM", "SQUARED_DIFFERENCE", "ELU", "HARD_SWISH", "RELU_N1_TO_1", "RELU_0_TO_1"),
         *("L2_NORMALIZATION", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF"),
-        *("ARG_MAX", "ARG_MIN"),
+        *("ARG_MAX", "ARG_MIN", COMPUTED_SLOPE),
     }
 )
 

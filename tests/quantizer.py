@@ -214,14 +214,18 @@ def _scale(tensor: Tensor) -> float:
 
 
 def _with_other_io(network: Network, bytes_: bool) -> Network:
-    """The integer network behind float inputs (QUANTIZE) and outputs (DEQUANTIZE), or behind uint8 ones (QUANTIZE)."""
+    """The integer network behind float inputs (QUANTIZE) and outputs (DEQUANTIZE), or behind uint8 ones (QUANTIZE).
+
+    Outputs that have no scale, indices for instance, stay as they are.
+    """
     tensors = list(network.tensors)
 
     def outer(index: int) -> int:
         inner = tensors[index]
+        if inner.quant is None:
+            return index
         made = Tensor(f"{inner.name}/outer", inner.shape)
         if bytes_:
-            assert inner.quant is not None
             quant = Quant(inner.quant.scale, tuple(zero + 128 for zero in inner.quant.zero_point))
             made = replace(made, dtype="uint8", quant=quant)
         tensors.append(made)
@@ -232,7 +236,8 @@ def _with_other_io(network: Network, bytes_: bool) -> Network:
     last = "QUANTIZE" if bytes_ else "DEQUANTIZE"
     ops = [Op("QUANTIZE", (made,), inner) for made, inner in zip(inputs, network.inputs, strict=True)]
     ops += network.ops
-    ops += [Op(last, (inner,), made) for made, inner in zip(outputs, network.outputs, strict=True)]
+    pairs = zip(outputs, network.outputs, strict=True)
+    ops += [Op(last, (inner,), made) for made, inner in pairs if made != inner]
     return Network(tuple(tensors), tuple(ops), inputs, outputs)
 
 

@@ -137,8 +137,9 @@ def _network(choose: Choose, wish: Wish) -> tuple[Drawn, Drawing]:
             net.output(x)
             drawing.answers_per_frame = True
     for _ in range(choose((1, 1, 1, 2))):
+        drawing.whole_numbers = False
         y = choose(drawable(ENDS, drawing))(drawing, x)
-        last = choose((None, None, net.softmax, net.logistic))
+        last = None if drawing.whole_numbers else choose((None, None, net.softmax, net.logistic))
         net.output(drawing.say("out", y if last is None else last(y)))
     return Drawn(Case(f"{kind} {' > '.join(drawing.steps)}", finish(net, kind)), kind), drawing
 

@@ -31,6 +31,7 @@ class Drawing:
         self.planar = self.layout == "[1,T,F,C]"
         self.answers_per_frame = False
         self.recurrent = False
+        self.whole_numbers = False
         self.steps: list[str] = []
 
     def say(self, step: str, x: Handle) -> Handle:

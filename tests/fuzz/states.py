@@ -24,10 +24,10 @@ def draw_stateful(choose: Choose, types: Sequence[str]) -> tuple[Case, str]:
     for number in range(4):
         if not choose((False, *(True,) * (8 if number == 0 else 2))):
             break
-        layer = choose(LAYERS)
+        layer = choose(_those_that(LAYERS, kind))
         x = layer(made, choose, x)
         steps.append(f"{layer.__name__} {list(x.shape)}")
-    end = choose(ENDS)
+    end = choose(_those_that(ENDS, kind))
     y = end(made, choose, x)
     steps.append(f"{end.__name__} {list(y.shape)}")
     model, states = made.finish(y, dtype=kind)
@@ -99,6 +99,11 @@ def per_frame(made: Stateful, choose: Choose, x: Handle) -> Handle:
 
 LAYERS: tuple[Layer, ...] = (convolution, convolution, pool, delayed, function, dense, svdf)
 ENDS: tuple[Layer, ...] = (whole, per_frame, mean, recurrent, svdf)
+
+
+def _those_that(layers: Sequence[Layer], kind: str) -> list[Layer]:
+    """The layers that a number type has."""
+    return [layer for layer in layers if layer is not svdf or "SVDF" not in TYPES[kind].lacks]
 
 
 def _with_history(made: Stateful, x: Handle, columns: int) -> Handle:

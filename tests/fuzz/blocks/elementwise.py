@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ai_edge_litert import schema_py_generated as schema
 
+from tests.finish import COMPUTED_SLOPE
 from tests.fuzz.blocks.registry import block
 from tests.fuzz.drawing import ACTIVATIONS, Drawing
 from tests.netbuilder import Handle
@@ -13,11 +14,12 @@ _ABOVE_ZERO = ("LOG", "SQRT", "RSQRT")  # the interpreter stops at what is below
 _BOUNDED = ("EXP", "SQUARE")  # so that nothing runs away to infinity
 FUNCTIONS = (*_ANYWHERE, *_ABOVE_ZERO, *_BOUNDED, "LEAKY_RELU", "GELU")
 _ACTIVATED = ("ADD", "SUB", "MUL", "DIV")
-BINARY = (*_ACTIVATED, "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU")
+_BOTH = (*_ACTIVATED, "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")
+BINARY = (*_BOTH, "PRELU")
 REDUCTIONS = ("MEAN", "REDUCE_MAX", "REDUCE_MIN", "SUM")
 
 
-@block(*FUNCTIONS, weight=3)
+@block(*FUNCTIONS, chooses=True, weight=3)
 def function(d: Drawing, x: Handle) -> Handle:
     name = d.operator(*FUNCTIONS)
     if name == "LEAKY_RELU":
@@ -49,7 +51,7 @@ def constant(d: Drawing, x: Handle, low: float) -> tuple[str, Handle]:
     return name, d.net.constant(d.values(shapes[name], low))
 
 
-@block(*BINARY, weight=3)
+@block(*BINARY, chooses=True, weight=3)
 def with_constant(d: Drawing, x: Handle) -> Handle:
     name = d.operator(*BINARY)
     divides = name == "DIV"
@@ -60,10 +62,11 @@ def with_constant(d: Drawing, x: Handle) -> Handle:
     return d.say(f"{name} {kind}", y)
 
 
-@block(*BINARY, weight=2)
+@block(*_BOTH, COMPUTED_SLOPE, chooses=True, weight=2)
 def with_stream(d: Drawing, x: Handle) -> Handle:
     """Two streams: another of the same shape, one channel for all, a vector of the whole window, or the same twice."""
-    name, kind = d.operator(*BINARY), d.choose(("another", "one channel", "the window's", "itself"))
+    name, kind = d.operator(*_BOTH, COMPUTED_SLOPE), d.choose(("another", "one channel", "the window's", "itself"))
+    name = "PRELU" if name == COMPUTED_SLOPE else name
     if kind == "another":
         other = d.same(x)
     elif kind == "one channel":
@@ -109,14 +112,14 @@ def layer_norm(d: Drawing, x: Handle) -> Handle:
     return d.say("layer norm", net.mul(net.sub(x, centre), scale))
 
 
-@block("SOFTMAX", "L2_NORMALIZATION")
+@block("SOFTMAX", "L2_NORMALIZATION", chooses=True)
 def normalised(d: Drawing, x: Handle) -> Handle:
     if d.operator("SOFTMAX", "L2_NORMALIZATION") == "SOFTMAX":
         return d.say("softmax of channels", d.net.softmax(x, d.choose((1.0, 0.3, 2.5))))
     return d.say("unit channels", d.net.unary("L2_NORMALIZATION", d.positive(x), schema.L2NormOptionsT()))
 
 
-@block(*REDUCTIONS)
+@block(*REDUCTIONS, chooses=True)
 def over_features(d: Drawing, x: Handle) -> Handle:
     """What a reduction makes of each column stands beside it, or meets it."""
     name = d.operator(*REDUCTIONS)

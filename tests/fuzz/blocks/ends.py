@@ -15,7 +15,7 @@ def flatten(d: Drawing, x: Handle) -> Handle:
     return d.net.dense(d.say("flatten", d.net.reshape(x, (1, -1))), 3)
 
 
-@end(*REDUCTIONS, weight=3)
+@end(*REDUCTIONS, chooses=True, weight=3)
 def over_time(d: Drawing, x: Handle) -> Handle:
     name = d.operator(*REDUCTIONS)
     y = getattr(d.net, name.lower())(x, d.choose((d.spatial(x), (d.time_axis,), d.time_axis)), d.choose((False, True)))
@@ -50,6 +50,17 @@ def bare(d: Drawing, x: Handle) -> Handle:
     """Every column as it is: nothing hides a mistake."""
     d.answers_per_frame = True
     return d.say("bare", d.net.relu(x))
+
+
+@end("ARG_MAX", "ARG_MIN", "CAST", chooses=True)
+def whole_numbers(d: Drawing, x: Handle) -> Handle:
+    """Which channel, or which column, or values without their fractions."""
+    d.whole_numbers = True
+    name = d.operator("ARG_MAX", "ARG_MIN", "CAST")
+    if name == "CAST":
+        return d.say("whole numbers", d.net.cast(d.net.mul(x, 9.0), "int32"))
+    axis = d.choose((len(x.shape) - 1, d.time_axis))
+    return d.say(f"{name} along {axis}", d.net.arg(name, x, axis))
 
 
 @end("L2_NORMALIZATION")

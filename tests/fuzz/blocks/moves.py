@@ -7,7 +7,7 @@ from tests.fuzz.drawing import Drawing
 from tests.netbuilder import Handle
 
 
-@block("STRIDED_SLICE", "SLICE")
+@block("STRIDED_SLICE", "SLICE", chooses=True)
 def crop(d: Drawing, x: Handle) -> Handle:
     """Some columns, and all or some channels."""
     frames, name = d.frames(x), d.operator("STRIDED_SLICE", "SLICE")
@@ -26,7 +26,7 @@ def crop(d: Drawing, x: Handle) -> Handle:
     return d.say(f"{name} {first}:{first + count}:{step}", y)
 
 
-@block("GATHER", "REVERSE_V2")
+@block("GATHER", "REVERSE_V2", chooses=True)
 def reordered(d: Drawing, x: Handle) -> Handle:
     """Channels or columns in another order, or some of them."""
     name, over_time = d.operator("GATHER", "REVERSE_V2"), d.choose((False, True))
@@ -38,7 +38,7 @@ def reordered(d: Drawing, x: Handle) -> Handle:
     return d.say(f"gathered along {axis}", d.net.gather(x, list(picks), axis))
 
 
-@block("PAD", "PADV2", "MIRROR_PAD")
+@block("PAD", "PADV2", "MIRROR_PAD", chooses=True)
 def padded(d: Drawing, x: Handle) -> Handle:
     name = d.operator("PAD", "PADV2", "MIRROR_PAD")
     before, after, wider = d.choose((2, 0, 1, 5)), d.choose((0, 1, 3)), d.choose((0, 0, 1))
@@ -53,7 +53,7 @@ def padded(d: Drawing, x: Handle) -> Handle:
     return d.say(f"{name} {before} {after} {wider}", y)
 
 
-@block("SPLIT", "SPLIT_V", "UNPACK")
+@block("SPLIT", "SPLIT_V", "UNPACK", chooses=True)
 def parted(d: Drawing, x: Handle) -> Handle:
     """Channels apart, a function of one part, and together again in another order."""
     name, last = d.operator("SPLIT", "SPLIT_V", "UNPACK"), len(x.shape) - 1
@@ -66,7 +66,7 @@ def parted(d: Drawing, x: Handle) -> Handle:
     return d.say(f"{name} of channels", d.net.concat([d.net.relu(parts[-1]), *parts[:-1]], last))
 
 
-@block("SPLIT", "SPLIT_V", "ADD")
+@block("SPLIT", "SPLIT_V", "ADD", chooses=True)
 def halves(d: Drawing, x: Handle) -> Handle:
     """Early and late columns together."""
     x = d.times(x, 2)

@@ -22,7 +22,7 @@ def transposed_conv(d: Drawing, x: Handle) -> Handle:
     return d.say(f"transposed conv {kernel} s{stride} {padding} {activation}", y)
 
 
-@block("TILE", "RESIZE_NEAREST_NEIGHBOR")
+@block("TILE", "RESIZE_NEAREST_NEIGHBOR", chooses=True)
 def repeated(d: Drawing, x: Handle) -> Handle:
     """Every column twice, the columns twice over, or others in the places of a finer grid."""
     x, name = d.at_most(x, LONGEST), d.operator("TILE", "RESIZE_NEAREST_NEIGHBOR")
@@ -40,7 +40,7 @@ def repeated(d: Drawing, x: Handle) -> Handle:
     return d.say("upsampled", d.back(d.net.reshape(y, (1, 2 * x.shape[1], x.shape[2]))))
 
 
-@block("SPACE_TO_DEPTH", "DEPTH_TO_SPACE")
+@block("SPACE_TO_DEPTH", "DEPTH_TO_SPACE", chooses=True)
 def blocks(d: Drawing, x: Handle) -> Handle:
     """Blocks of two frames and two features become channels, or come of them."""
     name, x = d.operator("SPACE_TO_DEPTH", "DEPTH_TO_SPACE"), d.at_most(x, LONGEST)

@@ -30,7 +30,7 @@ def convolution(d: Drawing, x: Handle) -> Handle:
     return d.say(f"{kind} {kernel}x{across} s{stride} d{dilation} {padding} {activation}", y)
 
 
-@block("MAX_POOL_2D", "AVERAGE_POOL_2D", weight=2)
+@block("MAX_POOL_2D", "AVERAGE_POOL_2D", chooses=True, weight=2)
 def pool(d: Drawing, x: Handle) -> Handle:
     kind, padding = d.operator("MAX_POOL_2D", "AVERAGE_POOL_2D"), d.choose(("VALID", "SAME"))
     kernel = d.choose([k for k in (2, 1, 3, 4) if padding == "SAME" or k <= d.frames(x)])
