@@ -93,7 +93,7 @@ def squeeze_excite(d: Drawing, x: Handle) -> Handle:
     return d.say("squeeze-excite", d.net.mul(x, gate))
 
 
-@block("SQUARED_DIFFERENCE", "RSQRT", "NEG")
+@block("RSQRT", "NEG")
 def layer_norm(d: Drawing, x: Handle) -> Handle:
     """As the converter writes it; folded, the scale is in both terms."""
     net, axis = d.net, len(x.shape) - 1
