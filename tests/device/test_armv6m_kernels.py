@@ -15,10 +15,10 @@ from edgeshift.ops.conv import Conv, DepthwiseConv
 from edgeshift.ops.dense import Dense
 from edgeshift.pipeline import Network, plan
 from tests.finish import finish
+from tests.fuzz.draw import Wish, random_network
 from tests.ladder import network
 from tests.ladder_c import Program, shared_library
 from tests.netbuilder import Net
-from tests.random_networks import random_case
 from tests.zoo.registry import build
 
 BOARD = load_board(Path(__file__).parent / "boards" / "mps2-an385-armv6m.toml")
@@ -27,6 +27,7 @@ ZOO_ON_BOARD = ("ds_cnn", "tc_resnet")
 KINDS = ("conv", "depthwise", "dense")
 OUTPUTS = 6
 HOST_SEEDS = range(3000, 3016)
+WISH = Wish(("int8", "int8_floatio"), frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}))
 
 
 def frames_of(net: Network, count: int, seed: int) -> list[np.ndarray]:
@@ -85,9 +86,9 @@ def compare_on_board(net: Network, hop: int, seed: int) -> int:
     return sum(k.template.startswith("armv6m/") for k in special.kernels.values())
 
 
-def integer_case(seed: int) -> tuple[Network, int] | None:
-    drawn = random_case(seed)
-    return (network(drawn.model), drawn.hop) if drawn.description.startswith("int8") else None
+def integer_case(seed: int) -> tuple[Network, int]:
+    drawn = random_network(seed, WISH)
+    return network(drawn.model), drawn.hop
 
 
 def shapes(kind: str, seed: int) -> Network:
@@ -150,8 +151,7 @@ def pools(seed: int) -> Network:
 
 
 def test_random_networks_on_the_host() -> None:
-    cases = [c for c in map(integer_case, HOST_SEEDS) if c is not None]
-    assert compare_on_host(cases) > 8
+    assert compare_on_host([integer_case(seed) for seed in HOST_SEEDS]) > 8
 
 
 def test_extreme_weights_on_the_host() -> None:
@@ -187,7 +187,4 @@ def test_extreme_weights_on_the_board(tools: None, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3100, 3108))
 def test_random_networks_on_the_board(tools: None, seed: int) -> None:
-    case = integer_case(seed)
-    if case is None:
-        pytest.skip("drawn as float")
-    compare_on_board(*case, seed)
+    compare_on_board(*integer_case(seed), seed)

@@ -17,9 +17,9 @@ from edgeshift.ops.conv import Conv, DepthwiseConv
 from edgeshift.ops.dense import Dense
 from edgeshift.pipeline import Network, plan
 from tests.finish import finish
+from tests.fuzz.draw import random_network
 from tests.ladder import network
 from tests.netbuilder import Handle, Net
-from tests.random_networks import random_case
 from tests.zoo.registry import build
 
 BOARDS = ("mps3-an547", "raspberry-pi-4", "raspberry-pi-5")
@@ -145,5 +145,5 @@ def test_zoo(board: str, name: str) -> None:
 @pytest.mark.parametrize("board", BOARDS)
 @pytest.mark.parametrize("seed", range(3100, 3103))
 def test_random_networks(board: str, seed: int) -> None:
-    drawn = random_case(seed)
+    drawn = random_network(seed)
     compare(network(drawn.model), drawn.hop, board, seed)
