@@ -131,7 +131,9 @@ def largest_sums() -> Network:
     net.output(net.conv2d(net.input((1, 8, 1, 168)), 17, (3, 1), padding="VALID"))
     made = network(finish(net, "int8"))
     (op,) = (op for op in made.graph.ops if isinstance(op, Conv))
-    op.zero_point = 0
+    quant = op.inputs[0].quant
+    assert quant is not None
+    quant.zero_point[:] = op.zero_point = 0
     op.bias = rng.integers(-50_000, 50_000, op.bias.shape).astype(np.int32)
     positive = rng.random(op.weights.shape) < np.linspace(0, 1, 17)[:, None, None, None]
     op.weights = np.where(positive, 127, -128).astype(np.int8)
