@@ -68,6 +68,15 @@ def test_another_hop_is_refused() -> None:
         edgeshift.plan(published("esphome_vad"), edges="stream")
 
 
+def test_frames_of_a_call_in_front_of_a_stride() -> None:
+    """All that is kept grows by one column a call, yet a call takes three frames."""
+    made = Stateful((1, 3, 1, 8))
+    h = made.net.conv2d(made.frames, 4, (3, 1), (3, 1), padding="VALID")
+    made_of = made.net.depthwise(made.history(h, 4), 1, (5, 1), padding="VALID")
+    graph = network(with_variables(*made.finish(made_of, dtype="float32"))).graph
+    assert graph.call_frames == 3 and graph.inputs[0].size == 8
+
+
 # -- all kinds of state
 
 

@@ -274,6 +274,6 @@ class Builder:
             self.time_axes[root[0]] = (root[1], how)
 
     def graph(self, name: str, sha256: str, outputs: Sequence[int]) -> Graph:
-        return Graph(
-            name, sha256, self.tensors, tuple(self.nodes), tuple(self.inputs), tuple(outputs), dict(self.time_axes)
-        )
+        nodes, inputs = tuple(self.nodes), tuple(self.inputs)
+        axes = dict(self.time_axes)
+        return Graph(name, sha256, self.tensors, nodes, inputs, tuple(outputs), axes, channels_first=True)

@@ -85,7 +85,8 @@ class Graph:
     """An imported network in execution order. `sha256` is the hash of the file that it came from.
 
     `time_axes` is what the importer knows of the axis of its inputs that is time, and in words how.
-    `initial` are the values that its variables have before the first call, by name.
+    `initial` are the values that its variables have before the first call, by name. With `channels_first`, as in ONNX,
+    time comes behind the channels of an input.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Graph:
     outputs: tuple[int, ...]
     time_axes: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     initial: Mapping[str, np.ndarray] = field(default_factory=dict)
+    channels_first: bool = False
 
 
 def variable_name(node: Node) -> str:

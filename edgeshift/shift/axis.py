@@ -302,8 +302,8 @@ def _guess(graph: Graph, tensor: Tensor, time_axis: int | None, frames: int | No
 
 
 def _call_layout(graph: Graph, tensor: Tensor) -> Layout:
-    """The frames of a call: those that go behind earlier ones, else one where one column goes behind all of those that
-    are kept and an axis is that long, else those of the axis after the batch."""
+    """The frames of a call: those that go behind earlier ones, else one where channels come first, one column goes
+    behind all of those that are kept and an axis is that long, else those of the axis after the batch."""
     reached, steps = {tensor.id}, set()
     for node in graph.nodes:
         if node.op == "ASSIGN_VARIABLE" and node.outputs:
@@ -313,7 +313,7 @@ def _call_layout(graph: Graph, tensor: Tensor) -> Layout:
                 return Layout.along(graph.tensors[node.inputs[0]].shape, int(node.attrs["axis"]))
             if node.op in ("RESHAPE", "EXPAND_DIMS", "SQUEEZE", "QUANTIZE"):
                 reached.add(node.outputs[0])
-    if steps == {1} and 1 in tensor.shape[1:]:
+    if graph.channels_first and steps == {1} and 1 in tensor.shape[2:]:
         return Layout(1, 1, tensor.size)
     return Layout.along(tensor.shape, 1) if len(tensor.shape) > 2 else Layout(1, 1, tensor.size)
 
