@@ -7,7 +7,8 @@ from tests.finish import DTYPES
 from tests.zoo import branches, operators, stacks
 from tests.zoo.registry import ZOO, build, network
 
-__all__ = ["DTYPES", "INT8_SUM", "ZOO", "branches", "build", "network", "operators", "stacks"]
+__all__ = ["DTYPES", "INT8_SUM", "NO_INT16", "ZOO", "branches", "build", "network", "operators", "stacks"]
 
-# LiteRT's reference SUM reads int8 as uint8 (reduce.cc, QuantizedMeanOrSum): exact, but no sum. int16 is refused.
+# LiteRT's reference SUM reads int8 as uint8 (reduce.cc, QuantizedMeanOrSum): exact, but no sum.
 INT8_SUM = {"sum_over_time", "sum_over_features"}
+NO_INT16 = INT8_SUM | {"activations"}  # SUM and RELU_N1_TO_1 have no such reference kernel
