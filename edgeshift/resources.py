@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jinja2
+
 from edgeshift.errors import EdgeShiftError
 
 KINDS = ("boards", "firmware", "templates")
@@ -23,4 +25,16 @@ def resource(kind: str) -> Path:
             return folder
     raise EdgeShiftError(
         f"the installation is incomplete, its {kind!r} folder is missing: install edgeshift again"
+    )
+
+
+def environment(folder: str = ".", autoescape: bool = False) -> jinja2.Environment:
+    """The templates in a folder of `templates/`, by their path in it; names that they do not know are errors."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("templates") / folder),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from edgeshift.device import uf2
 from edgeshift.device.boards import BOOTS, Board
 from edgeshift.device.boot import with_checksum
 from edgeshift.device.toolchain import find_toolchain
 from edgeshift.errors import OutputError
-from edgeshift.resources import resource
+from edgeshift.resources import environment, resource
 
 STARTUP = {"bare-metal": "cortex_m.c", "linux": "linux.c"}
 
@@ -87,12 +85,5 @@ class Firmware:
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
-    """A template with its context; names that it does not know are errors."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(template).render(context)
+    """A template with its context."""
+    return environment().get_template(template).render(context)

@@ -28,7 +28,7 @@ from edgeshift.memory import MemoryPlan, step_buffers
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.ops.stepwise import Stepwise
 from edgeshift.reference.calls import initial_rings
-from edgeshift.resources import resource
+from edgeshift.resources import environment, resource
 from edgeshift.shift import Schedule
 
 
@@ -136,9 +136,9 @@ def emit(
         "runtime": [_runtime_text(r) for r in (*RUNTIME_ORDER, *sorted(runtime - set(RUNTIME_ORDER))) if r in runtime],
         "weights_bytes": weights_bytes,
     }
-    environment = c_environment()
+    templates = c_environment()
     files = {
-        f"{prefix}.{suffix}": environment.get_template(f"model.{suffix}.j2").render(context) for suffix in ("h", "c")
+        f"{prefix}.{suffix}": templates.get_template(f"model.{suffix}.j2").render(context) for suffix in ("h", "c")
     }
     return Sources(prefix, files, weights_bytes, members, inputs, outputs)
 
@@ -267,19 +267,13 @@ def _runtime_text(name: str) -> str:
 
 @functools.lru_cache(maxsize=1)
 def c_environment() -> jinja2.Environment:
-    """Templates under `templates/`, by their path in it."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["index"] = index_expression
-    environment.filters["comment"] = comment
-    environment.globals["operand_names"] = operand_names
-    environment.globals["run_types"] = RUN_TYPES
-    return environment
+    """The templates, with what those of C need."""
+    made = environment()
+    made.filters["index"] = index_expression
+    made.filters["comment"] = comment
+    made.globals["operand_names"] = operand_names
+    made.globals["run_types"] = RUN_TYPES
+    return made
 
 
 def comment(text: object) -> str:

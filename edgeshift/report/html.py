@@ -7,12 +7,11 @@ import hashlib
 import json
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from edgeshift.report import drawing
 from edgeshift.report.network import KINDS
-from edgeshift.resources import resource
+from edgeshift.resources import environment, resource
 
 SCRIPTS = ("data.js", "network.js", "stream.js")
 WIDE = 260  # frames; beyond that a cell is too narrow to be seen without a line around it
@@ -32,15 +31,8 @@ MEMBERS = {
 def report_page(data: dict[str, Any]) -> str:
     """The page for what `report_data` gives. The same data gives the same bytes."""
     folder = resource("templates") / "report"
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
+    page = environment("report", autoescape=True)
+    page.filters.update(
         n=grouped,
         short=short_name,
         size=size,
@@ -50,7 +42,7 @@ def report_page(data: dict[str, Any]) -> str:
         verdict=board_verdict,
     )
     script = "".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return environment.get_template("page.html.j2").render(
+    return page.get_template("page.html.j2").render(
         data,
         style=Markup((folder / "style.css").read_text(encoding="utf-8")),
         script=Markup(script),

@@ -13,7 +13,7 @@ import pytest
 
 import edgeshift
 from benchmarks.documents import ROOT
-from edgeshift import kernels
+from edgeshift import kernels, resources
 from edgeshift.emit import render
 from edgeshift.host.recording import read_recording
 from edgeshift.ops import REGISTRY
@@ -88,7 +88,7 @@ def floor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     templates = tmp_path / "templates"
     shutil.copytree(resource("templates"), templates)
     (templates / "kernels" / "floor.c.j2").write_text(code("adding-an-operator.md", "jinja"))
-    monkeypatch.setattr(render, "resource", lambda kind: templates if kind == "templates" else resource(kind))
+    monkeypatch.setattr(resources, "resource", lambda kind: templates if kind == "templates" else resource(kind))
     monkeypatch.setattr(render, "c_environment", render.c_environment.__wrapped__)
     monkeypatch.delitem(REGISTRY, "FLOOR", raising=False)
     monkeypatch.setitem(REGISTRY, "FLOOR", operator)  # so that it is taken away again
