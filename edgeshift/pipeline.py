@@ -19,7 +19,7 @@ from edgeshift.kernels import KernelChooser
 from edgeshift.memory import Choice, ChooseKernels, MemoryPlan, choose, curve
 from edgeshift.ops import ColumnOp, Kernel
 from edgeshift.passes import run_passes
-from edgeshift.passes.state import Carried, carried_by, carry
+from edgeshift.passes.state import Carried, carried_by, carry, state_like
 from edgeshift.shift import (
     NewestOutputs,
     Outputs,
@@ -132,6 +132,7 @@ def load(
     carried = tuple(carried_by(parsed, pair) for pair in state)
     imported = run_passes(carry(parsed, carried))
     graph = lower(imported, time_axis, frames, reference or "litert")
+    graph = replace(graph, notes=(*state_like(imported), *graph.notes))
     return Network(path.stem, model, graph, reference, imported, time_axis, frames, carried)
 
 

@@ -68,6 +68,8 @@ def verify(
 
     def show(out: Console) -> None:
         out.print(f"time axis: {network.graph.time_axis}")
+        for note in network.graph.notes:
+            out.print(f"note: {note}")
         text.print_report(out, report)
 
     answer(as_json, report.as_dict() | {"time_axis": network.graph.time_axis}, show)

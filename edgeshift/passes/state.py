@@ -67,6 +67,16 @@ def carried_by(graph: Graph, pair: str) -> Carried:
     return Carried(given, back, np.full(x.shape, x.zero_point if x.dtype.kind in "iu" else 0, x.dtype))
 
 
+def state_like(graph: Graph) -> list[str]:
+    """In words: inputs with an output of the same shape and type whose name goes on from theirs."""
+    found = []
+    for x in (graph.tensors[i] for i in graph.inputs):
+        for y in (graph.tensors[i] for i in graph.outputs):
+            if y.name.startswith(x.name) and (x.shape, x.dtype) == (y.shape, y.dtype):
+                found.append(f"'{x.name}' looks like a state: with --state {x.name}:{y.name} the C keeps it")
+    return found
+
+
 def _port(graph: Graph, ports: tuple[int, ...], name: str) -> int | None:
     for number, tensor_id in enumerate(ports):
         if name in (graph.tensors[tensor_id].name, str(number)):

@@ -52,6 +52,17 @@ def tcn(write: str) -> bytes:
     return net.build()
 
 
+def test_an_input_that_looks_like_a_state_is_pointed_out(tmp_path: Path) -> None:
+    net = OnnxNet(5)
+    x, cache = net.input([1, CHANNELS, 1]), net.input([1, CHANNELS, 2])
+    y, _ = cached(net, x, cache, 1)
+    net.nodes[-1].output[0] = f"{cache}_out"
+    net.output(y, f"{cache}_out")
+    pointed = [note for note in carried(net.build(), tmp_path).graph.notes if "looks like a state" in note]
+    assert len(pointed) == 1 and f"--state {cache}:{cache}_out" in pointed[0]
+    assert not carried(net.build(), tmp_path, f"{cache}:{cache}_out").graph.notes
+
+
 def carried(model: bytes, folder: Path, *state: str) -> Network:
     path = folder / "net.onnx"
     path.write_bytes(model)
