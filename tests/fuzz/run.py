@@ -97,7 +97,7 @@ def judge_seeds(seeds: Sequence[int], wish: Wish, c: bool = True, board: Board |
             results[seed] = Result(seed, _crash(error, "drawing"))
     verdicts = judge([d.case for d in drawn.values()], c, board)
     for (seed, made), verdict in zip(drawn.items(), verdicts, strict=True):
-        options = tuple(f"{name} {_short(value)}" for name, value in made.case.options.items())
+        options = tuple(_counted(name, value) for name, value in made.case.options.items())
         operators = tuple(sorted(operators_of(made.model)))
         results[seed] = Result(seed, verdict, str(made.case), made.type, made.hop_kind, options, operators)
     return [results[seed] for seed in seeds]
@@ -190,5 +190,6 @@ def _crash(error: Exception, doing: str) -> Verdict:
     return Verdict("crashed", f"{doing}: {what}", text[-2000:] if sanitizer is None else text[:2000])
 
 
-def _short(value: object) -> str:
-    return "carried" if isinstance(value, tuple) else str(value)
+def _counted(name: str, value: object) -> str:
+    """An option as it is counted: those of many values by their names."""
+    return name if name in ("frames", "state") else f"{name} {value}"
