@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,7 +43,15 @@ def complete_boards(context: click.Context, parameter: click.Parameter, incomple
     return [board.name for board in edgeshift.all_boards() if board.name.startswith(incomplete)]
 
 
-RATE = click.FloatRange(min=0, min_open=True)  # frames per second
+class _Rate(click.FloatRange):
+    """Frames per second: above zero, and a number."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        rate: float = super().convert(value, parameter, context)
+        return rate if math.isfinite(rate) else self.fail(f"{value} is no rate.", parameter, context)
+
+
+RATE = _Rate(min=0, min_open=True)
 MODEL = click.argument("model", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 HOP = click.option("--hop", type=click.IntRange(min=1), help="Frames between outputs [1, or the network's own].")

@@ -82,7 +82,7 @@ def read_recording(graph: ColumnGraph, path: str | Path, seed: int = 0) -> list[
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
     except (ValueError, EOFError, wave.Error) as error:
-        raise InputError(f"'{path}' cannot be read as {path.suffix}: {error}") from error
+        raise InputError(f"'{path}' cannot be read as {path.suffix}: {str(error) or 'it is too short'}") from error
     if not values.size:
         raise InputError(f"'{path}' holds no values")
     values = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(-1, 1)

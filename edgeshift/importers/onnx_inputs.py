@@ -45,13 +45,20 @@ def _lengths(given: Any) -> list[int | str]:
 
 
 def fix_inputs(onnx: Any, model: Any, values: Mapping[str, float]) -> None:
-    """Make inputs constants, open lengths of theirs 1. Raises `PlanError` for a name that is none."""
+    """Make inputs constants, open lengths of theirs 1.
+
+    Raises `PlanError` for a name that is none, and for a value that the input cannot take.
+    """
     graph = model.graph
     for name, value in values.items():
         found = next((i for i in graph.input if i.name == name), None)
         if found is None:
             raise PlanError(f"--set {name}: the inputs are {', '.join(repr(i.name) for i in graph.input)}")
         dtype = onnx.helper.tensor_dtype_to_np_dtype(found.type.tensor_type.elem_type)
+        with np.errstate(all="ignore"):
+            fixed = np.asarray(value).astype(dtype)
+        if fixed != value if dtype.kind in "biu" else not np.isfinite(fixed):
+            raise PlanError(f"--set {name}: the input takes {dtype}, and {value:g} is none")
         shape = [d if isinstance(d, int) else 1 for d in _lengths(found)]
-        graph.initializer.append(onnx.numpy_helper.from_array(np.full(shape, value, dtype), name))
+        graph.initializer.append(onnx.numpy_helper.from_array(np.full(shape, fixed), name))
         graph.input.remove(found)

@@ -47,7 +47,10 @@ def load_tflite(path: str | Path) -> Graph:
 def parse_tflite(data: bytes, name: str) -> Graph:
     """The graph of a `.tflite` flatbuffer in memory; see `load_tflite`."""
     if len(data) < 16 or data[4:8] != IDENTIFIER:
-        raise ModelFormatError(f"'{name}' is not a TensorFlow Lite model (no {IDENTIFIER.decode()} identifier)")
+        raise ModelFormatError(
+            f"'{name}' is neither a TensorFlow Lite (no {IDENTIFIER.decode()} identifier) nor an ONNX model; "
+            "`edgeshift convert` makes one of a .keras, .h5 or .pt2 file"
+        )
     try:
         model = tflite.Model.GetRootAsModel(data, 0)
         if model.Version() != SCHEMA_VERSION:
@@ -58,7 +61,7 @@ def parse_tflite(data: bytes, name: str) -> Graph:
     except EdgeShiftError:
         raise
     except Exception as error:  # a damaged flatbuffer makes the reader fail in many ways
-        raise ModelFormatError(f"'{name}' is damaged or truncated ({type(error).__name__})") from error
+        raise ModelFormatError(f"'{name}' is damaged or truncated: copy or convert it again") from error
     check_graph(graph)
     return graph
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from edgeshift.device import Fit
 from edgeshift.device.fit import helps
 from edgeshift.report.data import plan_data
+from edgeshift.report.reasons import counted
 from edgeshift.report.table import print_table, table
 
 
@@ -55,8 +56,8 @@ def print_plan(out: Console, plan: Any, fit: Fit | None = None) -> None:
     )
     out.print(f"flash    {data['weights_bytes']:,} bytes of constants, and the code")
     out.print(
-        f"warm-up  {data['warmup_hops']} hops to the first output; total stride {data['total_stride']}, "
-        f"{data['phases']} phase{'s' if data['phases'] > 1 else ''}"
+        f"warm-up  {counted(data['warmup_hops'], 'hop')} to the first output; total stride {data['total_stride']}, "
+        f"{counted(data['phases'], 'phase')}"
     )
     if fit is not None:
         print_fit(out, fit)

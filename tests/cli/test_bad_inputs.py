@@ -90,7 +90,7 @@ TABLES: dict[str, tuple[Callable[[Path], None], str]] = {
     "too short": (text("1,2,3,4\n" * 20), "20 frames"),
 }
 SOUNDS: dict[str, tuple[Callable[[Path], None], str]] = {
-    "empty file": (text(b""), "cannot be read"),
+    "empty file": (text(b""), "cannot be read as .wav: it is too short"),
     "text": (text("RIFF but no sound"), "cannot be read"),
     "no samples": (sound(b""), "no values"),
     "too short": (sound(bytes(38)), "19 frames"),

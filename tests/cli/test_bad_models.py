@@ -57,6 +57,14 @@ def test_no_file(verb: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_model_of_a_framework(tmp_path: Path) -> None:
+    """One that is not converted is told apart from one that is damaged, and both say what to do."""
+    (tmp_path / "net.keras").write_bytes(b"PK\x03\x04" + bytes(100))
+    assert "`edgeshift convert`" in edgeshift("inspect", tmp_path / "net.keras").error
+    (tmp_path / "cut.tflite").write_bytes(GOOD[: len(GOOD) // 2])
+    assert edgeshift("inspect", tmp_path / "cut.tflite").error.endswith("copy or convert it again")
+
+
 def test_an_unreadable_name(tmp_path: Path) -> None:
     assert edgeshift("inspect", "a\nb\x01.tflite").error
     assert edgeshift("inspect", "").error

@@ -207,7 +207,8 @@ def test_a_build_that_is_too_slow(wide: Path, tmp_path: Path) -> None:
 
 def test_a_rate_wants_a_board(wide: Path) -> None:
     assert "--rate wants --board" in command("inspect", wide, "--rate", "10").usage
-    assert "--rate" in command("inspect", wide, "--board", SMALL, "--rate", "0").usage
+    for rate in ("0", "-1", "nan", "inf"):
+        assert "--rate" in command("inspect", wide, "--board", SMALL, "--rate", rate).usage
 
 
 def test_linux_has_no_limits() -> None:

@@ -27,8 +27,9 @@
 #define TINY_F32_TRACE(layer) ((void)0)
 #endif
 
-_Static_assert(sizeof(tiny_f32_t) == TINY_F32_STATE_BYTES, "size of the state");
-_Static_assert((-3 >> 1) == -2, "shifts of negative values are arithmetic");
+/* C99 knows no _Static_assert: where one of these does not hold, its array has a negative size. */
+typedef char tiny_f32_state_has_its_size[(sizeof(tiny_f32_t) == TINY_F32_STATE_BYTES) ? 1 : -1];
+typedef char tiny_f32_shifts_are_arithmetic[((-3 >> 1) == -2) ? 1 : -1];
 
 /* ---- arithmetic ---- */
 

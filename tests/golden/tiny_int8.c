@@ -22,8 +22,9 @@
 #define TINY_INT8_TRACE(layer) ((void)0)
 #endif
 
-_Static_assert(sizeof(tiny_int8_t) == TINY_INT8_STATE_BYTES, "size of the state");
-_Static_assert((-3 >> 1) == -2, "shifts of negative values are arithmetic");
+/* C99 knows no _Static_assert: where one of these does not hold, its array has a negative size. */
+typedef char tiny_int8_state_has_its_size[(sizeof(tiny_int8_t) == TINY_INT8_STATE_BYTES) ? 1 : -1];
+typedef char tiny_int8_shifts_are_arithmetic[((-3 >> 1) == -2) ? 1 : -1];
 
 /* ---- arithmetic ---- */
 

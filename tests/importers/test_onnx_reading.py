@@ -175,7 +175,9 @@ class TestInputs:
             edgeshift.load(path, frames=4)
         network = edgeshift.load(path, frames=4, fixed=["x2=16000"])
         assert edgeshift.verify(network, hops=5).exact
-        for setting, words in (("x2", "NAME=NUMBER"), ("rate=1", "'x0', 'x1', 'x2'")):
+        wrong = {"x2": "NAME=NUMBER", "rate=1": "'x0', 'x1', 'x2'"}
+        wrong |= {f"x2={value}": "takes int64" for value in ("nan", "inf", "1e40", "0.5")} | {"x0=nan": "takes float32"}
+        for setting, words in wrong.items():
             with pytest.raises(PlanError, match=words):
                 edgeshift.load(path, frames=4, fixed=[setting])
 
