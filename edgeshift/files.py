@@ -23,6 +23,8 @@ def read_arrays(path: Path) -> list[np.ndarray]:
         return [read[name] for name in read.files] if isinstance(read, np.lib.npyio.NpzFile) else [read]
     except (EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise ValueError(error) from error
+    except ValueError as error:  # of whatever is not its own, numpy says that it may be unsafe to load
+        raise ValueError("it is not numpy's, or holds objects" if "pickle" in str(error) else error) from error
 
 
 def read_array(path: Path) -> np.ndarray:

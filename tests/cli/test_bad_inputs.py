@@ -74,7 +74,7 @@ ARRAYS: dict[str, tuple[Callable[[Path], None], str]] = {
     "records": (npy(np.zeros(60, [("a", "f4"), ("b", "f4")])), "values a frame"),
     "empty file": (text(b""), "cannot be read"),
     "a damaged archive": (text("PK\x03\x04 and no more"), "cannot be read"),
-    "not npy": (text("1,2,3\n" * 60), "cannot be read"),
+    "not npy": (text("1,2,3\n" * 60), "cannot be read as .npy: it is not numpy's"),
     "head only": (cut(FRAMES, 100), "cannot be read"),
     "cut": (cut(FRAMES, 1000), "cannot be read"),
 }
