@@ -34,7 +34,8 @@ class VerifyReport:
 
     Integer networks are `exact` when every output of every hop has the reference's bits. Float networks are when every
     output lies within `FLOAT_TOLERANCE` of the range of the reference's outputs, and the streamed outputs have the bits
-    of our own run over each whole window (`matches_window_run`). `max_ulp` is the largest distance in units in the last
+    of our own run over each whole window (`matches_window_run`). `max_abs_diff` and `tolerance` are those of the output
+    that comes nearest to its tolerance, or is furthest beyond. `max_ulp` is the largest distance in units in the last
     place, 0 for integer outputs that agree.
     """
 
@@ -215,24 +216,26 @@ class _Tally:
     def report(self, **known: Any) -> VerifyReport:
         count = len(self.pairs[0][0])
         tolerances = [self._tolerance([theirs[k] for _, theirs in self.pairs]) for k in range(count)]
-        mismatched, worst, ulp = 0, 0.0, 0.0
+        mismatched, worst, ulp = 0, [0.0] * count, 0.0
         for ours, theirs in self.pairs:
             wrong = False
-            for a, b, tolerance in zip(ours, theirs, tolerances, strict=True):
+            for k, (a, b, tolerance) in enumerate(zip(ours, theirs, tolerances, strict=True)):
                 difference = np.abs(a.astype(np.float64) - b.astype(np.float64))
                 same = (a == b) | (np.isnan(a.astype(np.float64)) & np.isnan(b.astype(np.float64)))
                 difference = np.where(same, 0.0, np.where(np.isnan(difference), np.inf, difference))
-                worst = max(worst, float(difference.max(initial=0)))
+                worst[k] = max(worst[k], float(difference.max(initial=0)))
                 ulp = max(ulp, _ulps(a, b))
                 wrong |= bool((difference > tolerance).any())
             mismatched += wrong
+        over = [(w > t, w / t if t else w, t) for w, t in zip(worst, tolerances, strict=True)]
+        told = over.index(max(over))
         return VerifyReport(
             exact=mismatched == 0 and self.own_differs == 0,
             hops_compared=len(self.pairs),
             mismatched_hops=max(mismatched, self.own_differs),
-            max_abs_diff=worst,
+            max_abs_diff=worst[told],
             max_ulp=ulp,
-            tolerance=max(tolerances),
+            tolerance=tolerances[told],
             matches_window_run=self.own_differs == 0 if self.floating else None,
             **known,
         )

@@ -128,10 +128,11 @@ def test_what_is_not_verified_is_not_flashed(tmp_path: Path) -> None:
 def test_nothing_is_written_when_an_output_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = edgeshift.verify(network("activity"), hops=HOPS)
     wrong = replace(exact, exact=False, mismatched_hops=1)
-    monkeypatch.setattr(sys.modules["edgeshift.host.build"], "verify", lambda *_, **__: wrong)
-    with pytest.raises(VerificationError, match="1 of 5 hops differ from .*: nothing was written"):
-        edgeshift.build(network("activity"), "mps2-an386", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    for report, words in ((wrong, "written$"), (replace(wrong, matches_window_run=True), r"written; .*\(--input\)$")):
+        monkeypatch.setattr(sys.modules["edgeshift.host.build"], "verify", lambda *_, told=report, **__: told)
+        with pytest.raises(VerificationError, match=f"1 of 5 hops differ from .*: nothing was {words}"):
+            edgeshift.build(network("activity"), "mps2-an386", tmp_path / "out")
+        assert not (tmp_path / "out").exists()
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
