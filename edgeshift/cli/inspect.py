@@ -46,6 +46,8 @@ def inspect(
     """
     if rate is not None and kernels["board"] is None:
         raise click.UsageError("--rate wants --board")
+    if curve and (rate is not None or plan["ram"] is not None):
+        raise click.UsageError("--curve shows the plans of every budget: leave --ram and --rate out")
     network, isa = edgeshift.load(model, **read), instruction_set(**kernels)
     if curve:
         without_budget = {key: value for key, value in plan.items() if key != "ram"}

@@ -205,6 +205,11 @@ def test_a_build_that_is_too_slow(wide: Path, tmp_path: Path) -> None:
     assert "% of the time budget; no --hop" in error and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("options", [("--ram", "5000"), ("--board", SMALL, "--rate", "10")])
+def test_a_curve_is_of_every_budget(options: tuple[str, ...], wide: Path) -> None:
+    assert "leave --ram and --rate out" in command("inspect", wide, "--curve", *options).usage
+
+
 def test_a_rate_wants_a_board(wide: Path) -> None:
     assert "--rate wants --board" in command("inspect", wide, "--rate", "10").usage
     for rate in ("0", "-1", "nan", "inf"):
