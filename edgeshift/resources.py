@@ -23,9 +23,7 @@ def resource(kind: str) -> Path:
     for folder in (_PACKAGE / "_data" / kind, _PACKAGE.parent / kind):
         if folder.is_dir():
             return folder
-    raise EdgeShiftError(
-        f"the installation is incomplete, its {kind!r} folder is missing: install edgeshift again"
-    )
+    raise EdgeShiftError(f"the installation is incomplete, its {kind!r} folder is missing: install edgeshift again")
 
 
 def environment(folder: str = ".", autoescape: bool = False) -> jinja2.Environment:

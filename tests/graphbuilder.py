@@ -263,9 +263,7 @@ class GraphBuilder:
 
     def expand_dims(self, x: Handle, axis: int) -> Handle:
         shape = np.expand_dims(np.empty(x.shape, bool), axis).shape
-        return self._op(
-            "EXPAND_DIMS", [x, self.constant(axis, "int32", "axis")], shape, schema.ExpandDimsOptionsT()
-        )
+        return self._op("EXPAND_DIMS", [x, self.constant(axis, "int32", "axis")], shape, schema.ExpandDimsOptionsT())
 
     def squeeze(self, x: Handle, axes: Sequence[int]) -> Handle:
         shape = np.squeeze(np.empty(x.shape, bool), tuple(axes)).shape

@@ -167,9 +167,7 @@ class Net(GraphBuilder):
     ) -> Handle:
         x, padding = self._causal(x, padding, (kernel - 1) * dilation)
         k, s, d = unit.pair(kernel), unit.pair(stride), unit.pair(dilation)
-        return self._undress(
-            self.conv2d(self._dress(x, unit), out_channels, k, s, d, padding, activation, bias), unit
-        )
+        return self._undress(self.conv2d(self._dress(x, unit), out_channels, k, s, d, padding, activation, bias), unit)
 
     def depthwise1d(
         self,
@@ -186,9 +184,7 @@ class Net(GraphBuilder):
         x, padding = self._causal(x, padding, (kernel - 1) * dilation)
         # DEPTHWISE_CONV_2D has one stride for both axes in TensorFlow; the unit axis does not mind.
         k, s, d = unit.pair(kernel), unit.pair(stride, stride), unit.pair(dilation)
-        return self._undress(
-            self.depthwise(self._dress(x, unit), multiplier, k, s, d, padding, activation, bias), unit
-        )
+        return self._undress(self.depthwise(self._dress(x, unit), multiplier, k, s, d, padding, activation, bias), unit)
 
     def max_pool1d(
         self, x: Handle, kernel: int, stride: int, padding: str = "VALID", unit: Unit1d = Unit1d()

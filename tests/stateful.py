@@ -101,9 +101,7 @@ def with_variables(model: bytes, states: Sequence[State], initialise: bool = Tru
         assigns.append(_operator(codes["ASSIGN_VARIABLE"], [outer, assigned], [], schema.AssignVariableOptionsT()))
         first.operators += [
             _operator(codes["VAR_HANDLE"], [], [inner], options),
-            _operator(
-                codes["ASSIGN_VARIABLE"], [inner, len(first.tensors) - 1], [], schema.AssignVariableOptionsT()
-            ),
+            _operator(codes["ASSIGN_VARIABLE"], [inner, len(first.tensors) - 1], [], schema.AssignVariableOptionsT()),
         ]
     once = [_operator(codes["CALL_ONCE"], [], [], schema.CallOnceOptionsT(len(net.subgraphs)))] if initialise else []
     graph.operators = [*once, *reads, *graph.operators, *assigns]

@@ -35,9 +35,7 @@ def test_a_hop_beyond_the_window(dtype: str) -> None:
 @pytest.mark.parametrize("flags", ["-O2", "-O3 -funroll-loops", "-Os"])
 def test_optimisation_does_not_change_a_bit(flags: str) -> None:
     """Float networks, whose bits an optimiser could change; without sanitisers every warning is on."""
-    programs = [
-        prepare(Case(name, build(name, 2), hop=3), f"n{i}").program() for i, name in enumerate(NAMES[1::2])
-    ]
+    programs = [prepare(Case(name, build(name, 2), hop=3), f"n{i}").program() for i, name in enumerate(NAMES[1::2])]
     plain = shared_library(programs)
     optimised = shared_library(programs, (*flags.split(), "-ffp-contract=off", "-pedantic", *WARNINGS))
     for name, outputs in plain.items():

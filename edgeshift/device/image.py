@@ -229,4 +229,3 @@ def _check_fit(board: Board, model: DeviceModel, hops: int) -> None:
             f"the flash of {board.name} has {room:,}: "
             f"use at most {room // per_hop:,} hops, less the code's share"
         )
-

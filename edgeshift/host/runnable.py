@@ -66,9 +66,7 @@ class _Elu:
         source, output = graph.tensors[x], graph.tensors[y]
         shape, kinds = source.shape, schema.TensorType
         if source.type == kinds.INT8:
-            scales = (
-                (float(t.quantization.scale[0]), int(t.quantization.zeroPoint[0])) for t in (source, output)
-            )
+            scales = ((float(t.quantization.scale[0]), int(t.quantization.zeroPoint[0])) for t in (source, output))
             (in_scale, in_zero), (out_scale, out_zero) = scales
             table = self._tensor([256], kinds.INT8, elu_table(in_scale, in_zero, out_scale, out_zero))
             graph.tensors[table].quantization = output.quantization

@@ -243,9 +243,7 @@ _ORDERS: tuple[Callable[[_Item], tuple[int, ...]], ...] = (
 )
 
 
-def _climb(
-    items: list[_Item], slides: Mapping[tuple[_Item, _Item], tuple[int, int]], tries: int
-) -> list[_Item]:
+def _climb(items: list[_Item], slides: Mapping[tuple[_Item, _Item], tuple[int, int]], tries: int) -> list[_Item]:
     """The lowest placement of the known orders, and of `tries` small changes to the best so far, fewer of very many
     items: each takes the square of their number."""
     orders = [sorted(items, key=order) for order in _ORDERS]

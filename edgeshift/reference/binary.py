@@ -64,9 +64,7 @@ def squared_difference_params(
     return SquaredDifferenceParams(-a_zp, -b_zp, a_pair[0], b_pair[0], a_pair[1], b_pair[1], o_zp, *o_pair)
 
 
-def prelu_params(
-    a_scale: float, a_zp: int, b_scale: float, b_zp: int, o_scale: float, o_zp: int
-) -> PreluParams:
+def prelu_params(a_scale: float, a_zp: int, b_scale: float, b_zp: int, o_scale: float, o_zp: int) -> PreluParams:
     identity = quantize_multiplier(float(f32(a_scale) / f32(o_scale)))
     slope = quantize_multiplier(float(f32(a_scale) * f32(b_scale) / f32(o_scale)))
     return PreluParams(-a_zp, -b_zp, o_zp, *identity, *slope)

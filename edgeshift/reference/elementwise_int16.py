@@ -140,9 +140,7 @@ def prelu(a: Int16, b: NDArray[np.int8], p: PreluParams) -> NDArray[Any]:
     return clamp_to(np.where(x >= 0, above, below), -32768, 32767, np.int16)
 
 
-def _operands(
-    a: Int16, b: Int16, p: AddParams | ShiftedAddParams
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _operands(a: Int16, b: Int16, p: AddParams | ShiftedAddParams) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Both operands in the scale in which they are added."""
     if isinstance(p, ShiftedAddParams):
         return tuple(rounding_divide_by_pot(v, n).astype(np.int64) for v, n in ((a, p.a_shift), (b, p.b_shift)))  # type: ignore[return-value]

@@ -214,6 +214,8 @@ def make_schedule(
         )
     if hop < 1:
         raise PlanError(f"the hop must be at least 1 frame, not {hop}")
+    if any(hop * graph.streams[i].column_bytes >= 1 << 31 for i in graph.temporal):
+        raise PlanError(f"with a hop of {hop} frames one push would take more than 2 GB: choose a shorter --hop")
     shifts = find_interiors(graph)
     demand = find_demand(graph, shifts, hop, early, recomputed)
     streams = {i: _stream_plan(graph.streams[i], shifts[i], wanted, hop, early) for i, wanted in demand.items()}

@@ -54,8 +54,7 @@ def program(net: Network, hop: int, isa: str, name: str, seed: int) -> Program:
     made.__dict__["sources"] = made.emit(name)
     temporal = [s.id in net.graph.temporal for s in net.graph.inputs]
     arrays = [
-        [f[i * hop : (i + 1) * hop] if t else f for f, t in zip(frames, temporal, strict=True)]
-        for i in range(pushes)
+        [f[i * hop : (i + 1) * hop] if t else f for f, t in zip(frames, temporal, strict=True)] for i in range(pushes)
     ]
     return Program(made, arrays)
 

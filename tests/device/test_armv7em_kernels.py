@@ -25,9 +25,7 @@ BOARD = load_board("mps2-an386")
 ISA = "armv7em"
 RANDOM = 16
 REGRESSION = Path(__file__).parents[1] / "regression"
-PLENTY = (
-    1 << 20
-)  # bytes of RAM: as many patches share a load of weights as can; three of four networks get them
+PLENTY = 1 << 20  # bytes of RAM: as many patches share a load of weights as can; three of four networks get them
 ZOO = ("tc_resnet", "ds_cnn", "wavenet", "depthwise_multiplied", "avg_pool_padded", "constant_affine")
 
 pytestmark = pytest.mark.usefixtures("tools")
@@ -49,9 +47,7 @@ def convolutions(net: Net, some: Sizes) -> Handle:
     kernel = (some((1, 2, 5)), some((1, min(3, features))))
     x = net.conv2d(x, some((2, 3, 7, 8, 10)), kernel, (1, some((1, 2))), padding="SAME", activation="relu")
     x = net.conv2d(x, some((1, 4, 5, 9, 16)), 1, activation="relu6")
-    return net.conv2d(
-        x, some((2, 6, 13)), (3, 1), dilation=(some((1, 2)), 1), padding=("SAME", "VALID")[some((0, 1))]
-    )
+    return net.conv2d(x, some((2, 6, 13)), (3, 1), dilation=(some((1, 2)), 1), padding=("SAME", "VALID")[some((0, 1))])
 
 
 def depthwise(net: Net, some: Sizes) -> Handle:
@@ -75,9 +71,7 @@ def depthwise_3x3(net: Net, some: Sizes) -> Handle:
     x = net.input((1, 12, some((3, 4, 5, 9, 12)), some((4, 8, 20))))
     for _ in range(2):
         padding = ("SAME", "VALID")[some((0, 0, 1))] if x.shape[2] > 3 else "SAME"
-        x = net.depthwise(
-            x, 1, 3, (1, some((1, 2))), padding=padding, activation=("relu", None)[some((0, 1))]
-        )
+        x = net.depthwise(x, 1, 3, (1, some((1, 2))), padding=padding, activation=("relu", None)[some((0, 1))])
     return x
 
 
@@ -91,9 +85,7 @@ def dense(net: Net, some: Sizes) -> Handle:
 def pools(net: Net, some: Sizes) -> Handle:
     channels, features = some((4, 6, 8, 11)), some((1, 2, 5))
     x = net.input((1, 20, features, channels))
-    x = net.max_pool(
-        x, (2, some((1, features))), (1, 1), padding="SAME", activation=("relu", None)[some((0, 1))]
-    )
+    x = net.max_pool(x, (2, some((1, features))), (1, 1), padding="SAME", activation=("relu", None)[some((0, 1))])
     x = net.avg_pool(x, (3, some((1, features))), (some((1, 2)), 1), padding="SAME")
     net.output(net.mean(x, [1, 2]))
     return net.mean(x, [2])
@@ -128,10 +120,7 @@ def random_int8(seeds: Iterable[int]) -> list[tuple[Network, int]]:
 
 def check(cases: Sequence[tuple[Network, int]]) -> set[str]:
     """Compare them all; which kernels took part."""
-    ships = [
-        Ship.of(net, hop, ISA, seed, ram=(PLENTY, None)[seed % 4 == 3])
-        for seed, (net, hop) in enumerate(cases)
-    ]
+    ships = [Ship.of(net, hop, ISA, seed, ram=(PLENTY, None)[seed % 4 == 3]) for seed, (net, hop) in enumerate(cases)]
     assert differences(ships, BOARD) == []
     return set().union(*(ship.templates for ship in ships))
 
@@ -182,11 +171,7 @@ def test_int16_sums_of_64_bits_are_portable() -> None:
 def test_extreme_weights(values: tuple[int, ...]) -> None:
     layers = (convolutions, depthwise, depthwise_3x3, dense)
     check(
-        [
-            (with_weights(draw(seed, "int8", which), values, seed), 1 + seed % 2)
-            for which in layers
-            for seed in (7, 8)
-        ]
+        [(with_weights(draw(seed, "int8", which), values, seed), 1 + seed % 2) for which in layers for seed in (7, 8)]
     )
 
 

@@ -232,4 +232,3 @@ for operation in ("mean", "sum", "reduce_max"):
         form("reduce", f"{operation} {axes} of planes", reduce_plane, operation, axes, len(axes) % 2 > 0)
     form("reduce", f"{operation} then slide", reduce_then_slide, operation)
     form("reduce", f"{operation} of hidden time", reduce_hidden_time, operation)
-

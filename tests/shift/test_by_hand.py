@@ -207,6 +207,11 @@ def test_what_no_output_needs_is_not_computed() -> None:
     assert kept.computed == (1,) and kept.ring == Ring(0, 1, 2, 1, 1)
 
 
+def test_a_push_beyond_all_memory_is_refused() -> None:
+    with pytest.raises(PlanError, match="shorter --hop"):
+        schedule_of(fcn("VALID"), 1 << 31)
+
+
 @pytest.mark.parametrize("hop", [0, -1])
 def test_a_hop_below_one_is_refused(hop: int) -> None:
     with pytest.raises(PlanError, match="at least 1"):

@@ -127,7 +127,6 @@ class Runtime:
         getattr(self.lib, "all_" + function)(out.size, *map(self.pointer, arrays), self.pointer(out))
         return out
 
-
     def with_table(self, function: str, x: np.ndarray, table: np.ndarray, *numbers: int) -> np.ndarray:
         """A function of int16 values that looks into a table."""
         out = np.empty(x.shape, np.int16)

@@ -78,9 +78,7 @@ INTERESTING = np.array(
 
 def test_requantize_c(runtime: Runtime, rng: np.random.Generator) -> None:
     n = 100_000
-    acc = np.concatenate(
-        [rng.integers(-(2**31), 2**31, n) >> rng.integers(0, 31, n), np.repeat(INTERESTING, 500)]
-    )
+    acc = np.concatenate([rng.integers(-(2**31), 2**31, n) >> rng.integers(0, 31, n), np.repeat(INTERESTING, 500)])
     multiplier = rng.integers(1 << 30, 1 << 31, acc.size)
     multiplier[::7] = rng.choice([0, 1, 1 << 30, 2**31 - 1], multiplier[::7].size)
     shift = rng.integers(-31, 32, acc.size)
@@ -132,9 +130,7 @@ def test_quantize_multiplier_refuses(real: float) -> None:
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize(
-    "op", ["RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "TANH", "LOGISTIC", "QUANTIZE"]
-)
+@pytest.mark.parametrize("op", ["RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "TANH", "LOGISTIC", "QUANTIZE"])
 def test_tables(op: str, rng: np.random.Generator) -> None:
     for _ in range(120):
         i, o = quant(rng), quant(rng)
@@ -186,9 +182,7 @@ def test_quantize_float(runtime: Runtime, rng: np.random.Generator) -> None:
         assert_array_equal(runtime.call("es_quantize_s8", x, scale, zp), expected)
         back = build("DEQUANTIZE", [Operand(ALL.shape, np.int8, scale, zp)], Operand(ALL.shape, np.float32))
         assert_array_equal(run(back, ALL), arithmetic.dequantize(ALL, scale, zp))
-        assert_array_equal(
-            runtime.call("es_dequantize", ALL, scale, zp), arithmetic.dequantize(ALL, scale, zp)
-        )
+        assert_array_equal(runtime.call("es_dequantize", ALL, scale, zp), arithmetic.dequantize(ALL, scale, zp))
 
 
 def test_quantize_float_saturates(runtime: Runtime) -> None:
@@ -237,9 +231,7 @@ def test_float_activation(runtime: Runtime) -> None:
 @pytest.mark.oracle
 @pytest.mark.parametrize("op", ["CONV_2D", "FULLY_CONNECTED"])
 @pytest.mark.parametrize("per_channel", [False, True])
-def test_effective_multipliers(
-    op: str, per_channel: bool, runtime: Runtime, rng: np.random.Generator
-) -> None:
+def test_effective_multipliers(op: str, per_channel: bool, runtime: Runtime, rng: np.random.Generator) -> None:
     """Random accumulators all over the output's range: the biases spread them."""
     channels, rows = 16, 64
     for k in range(60):
@@ -319,9 +311,7 @@ def test_elementwise_all_pairs(runtime: Runtime, rng: np.random.Generator) -> No
             assert_array_equal(run(model, a, b), values, err_msg=f"{op} {qa} {qb} {qo} {name}")
         out = [np.empty_like(a) for _ in range(3)]
         p, ffi = runtime.pointer, runtime.ffi
-        runtime.lib.all_add(
-            a.size, p(a), p(b), ffi.new("es_add_s8_params *", asdict(add)), p(out[0]), p(out[1])
-        )
+        runtime.lib.all_add(a.size, p(a), p(b), ffi.new("es_add_s8_params *", asdict(add)), p(out[0]), p(out[1]))
         runtime.lib.all_mul(a.size, p(a), p(b), ffi.new("es_mul_s8_params *", asdict(mul)), p(out[2]))
         assert_array_equal(out, [expected["ADD"], expected["SUB"], expected["MUL"]])
 

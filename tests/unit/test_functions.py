@@ -34,9 +34,7 @@ def quant(rng: np.random.Generator) -> tuple[float, int]:
     return float(np.float32(10 ** rng.uniform(-3, 0))), int(rng.integers(-128, 128))
 
 
-def compare(
-    op: str, table: np.ndarray, source: tuple[float, int], target: tuple[float, int], **options: float
-) -> None:
+def compare(op: str, table: np.ndarray, source: tuple[float, int], target: tuple[float, int], **options: float) -> None:
     x = ALL[source[1] <= ALL] if op in ("SQRT", "RSQRT") else ALL  # the interpreter stops below zero
     operand, output = Operand(x.shape, np.int8, *source), Operand(x.shape, np.int8, *target)
     model = build(op, [operand], output, **options)

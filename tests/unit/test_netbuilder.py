@@ -23,8 +23,7 @@ def answers(model: bytes, count: int = 8) -> list[np.ndarray]:
     details = made.get_input_details()
     shapes = [detail["shape"] for detail in details]
     runs = [
-        invoke(made, quantize_window(details, window))
-        for window in windows(shapes, np.random.default_rng(5), count)
+        invoke(made, quantize_window(details, window)) for window in windows(shapes, np.random.default_rng(5), count)
     ]
     stacked = [np.stack(outputs).reshape(count, -1) for outputs in zip(*runs, strict=True)]
     return [_real(out, made.get_output_details()[i]) for i, out in enumerate(stacked)]
@@ -37,9 +36,7 @@ def _real(values: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
     return np.asarray((values.astype(np.float64) - zero_point) * scale)
 
 
-@pytest.mark.parametrize(
-    ("name", "dtype"), [(n, d) for n in ZOO for d in DTYPES if d != "int16" or n not in NO_INT16]
-)
+@pytest.mark.parametrize(("name", "dtype"), [(n, d) for n in ZOO for d in DTYPES if d != "int16" or n not in NO_INT16])
 def test_zoo_answers_differ_between_windows(name: str, dtype: str) -> None:
     for seed in SEEDS:
         for output in answers(build(name, seed, dtype)):

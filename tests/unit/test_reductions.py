@@ -136,14 +136,10 @@ def test_softmax_at_extreme_scales(scale: float, runtime: Runtime, rng: np.rando
     scale = float(np.float32(scale))
     x = rng.integers(-128, 128, (50, 12)).astype(np.int8)
     params = softmax.softmax_params(1.0, scale)
-    model = build(
-        "SOFTMAX", [Operand(x.shape, np.int8, scale)], Operand(x.shape, np.int8, 1 / 256, -128), beta=1.0
-    )
+    model = build("SOFTMAX", [Operand(x.shape, np.int8, scale)], Operand(x.shape, np.int8, 1 / 256, -128), beta=1.0)
     assert_array_equal(run(model, x), softmax.softmax_int8(x, params))
     rows = x.copy()
-    runtime.lib.all_softmax(
-        *x.shape, runtime.ffi.new("es_softmax_s8_params *", asdict(params)), runtime.pointer(rows)
-    )
+    runtime.lib.all_softmax(*x.shape, runtime.ffi.new("es_softmax_s8_params *", asdict(params)), runtime.pointer(rows))
     assert_array_equal(rows, softmax.softmax_int8(x, params))
 
 
@@ -164,9 +160,7 @@ def ulps(got: np.ndarray, exact: np.ndarray) -> np.ndarray:
 def test_float_functions(runtime: Runtime, rng: np.random.Generator) -> None:
     bits = np.concatenate([rng.integers(0, 2**32, 200_000), rng.integers(0x3A000000, 0x43000000, 200_000)])
     x = bits.astype(np.uint32).view(np.float32)
-    x = np.concatenate(
-        [x, -x, np.float32([0.0, -0.0, np.inf, -np.inf, np.nan, 88.72283, 88.72284, -103.9, -104.1])]
-    )
+    x = np.concatenate([x, -x, np.float32([0.0, -0.0, np.inf, -np.inf, np.nan, 88.72283, 88.72284, -103.9, -104.1])])
     for name in ("exp", "tanh", "logistic"):
         expected = getattr(float_math, f"{name}_float")(x)
         got = runtime.call(f"es_{name}f", x)
@@ -182,9 +176,7 @@ def test_float_functions(runtime: Runtime, rng: np.random.Generator) -> None:
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("op", ["LOGISTIC", "TANH", "SOFTMAX"])
-def test_float_functions_are_near_the_interpreter(
-    op: str, runtime: Runtime, rng: np.random.Generator
-) -> None:
+def test_float_functions_are_near_the_interpreter(op: str, runtime: Runtime, rng: np.random.Generator) -> None:
     x = (rng.normal(size=(500, 40)) * 10.0 ** rng.uniform(-3, 1.5, (500, 1))).astype(np.float32)
     operand = Operand(x.shape, np.float32)
     theirs = run(build(op, [operand], operand, **({"beta": 1.0} if op == "SOFTMAX" else {})), x)

@@ -38,9 +38,7 @@ def scales(op: Conv | DepthwiseConv) -> np.ndarray:
     return np.stack([op.multiplier.astype(np.uint32), (-op.shift.astype(np.int64)).astype(np.uint32)], axis=1)
 
 
-def output_scalars(
-    op: Conv | DepthwiseConv, scalars: Mapping[str, tuple[str, Any]]
-) -> dict[str, tuple[str, Any]]:
+def output_scalars(op: Conv | DepthwiseConv, scalars: Mapping[str, tuple[str, Any]]) -> dict[str, tuple[str, Any]]:
     """What es_v6m_output holds."""
     low, high = (int(scalars[name][1]) for name in ("activation_min", "activation_max"))
     return {

@@ -19,9 +19,7 @@ def pool(op: ColumnOp, plan: StreamPlan) -> Kernel | None:
     if not op.average or op.output.dtype.kind != "i" or op.channels % LANES or rows > MOST:
         return None
     base = op.kernel()
-    return Kernel(
-        "armv6m/pool", "runs", base.shape, base.tables, base.scalars, (*base.runtime, "armv6m_pool")
-    )
+    return Kernel("armv6m/pool", "runs", base.shape, base.tables, base.scalars, (*base.runtime, "armv6m_pool"))
 
 
 @variant("armv6m", Reduce)
