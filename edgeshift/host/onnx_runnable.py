@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeshift.importers.onnx_integer import Grid, IntegerLayer, Quantised
-from edgeshift.importers.onnx_qoperator import as_qdq
+from edgeshift.importers.onnx.integer import Grid, IntegerLayer, Quantised
+from edgeshift.importers.onnx.qoperator import as_qdq
 
 _MICROSOFT = "com.microsoft"
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edgeshift.importers.onnx_elementwise import binary
-from edgeshift.importers.onnx_layers import reduced
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.elementwise import binary
+from edgeshift.importers.onnx.layers import reduced
+from edgeshift.importers.onnx.values import Builder, Value
 
 Layer = Callable[[Builder], Value | list[Value]]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgeshift.importers.onnx_elementwise import binary, scalar, unary
-from edgeshift.importers.onnx_layers import reduced
-from edgeshift.importers.onnx_moves import reduce_axes
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.elementwise import binary, scalar, unary
+from edgeshift.importers.onnx.layers import reduced
+from edgeshift.importers.onnx.moves import reduce_axes
+from edgeshift.importers.onnx.values import Builder, Value
 
 Layer = Callable[[Builder], Value]
 _POWERS = {2.0: "SQUARE", 0.5: "SQRT", -0.5: "RSQRT"}

@@ -15,8 +15,8 @@ from itertools import product
 
 import numpy as np
 
-from edgeshift.importers.onnx_qdq import CHANNELS, EVEN
-from edgeshift.importers.onnx_values import MOVES
+from edgeshift.importers.onnx.qdq import CHANNELS, EVEN
+from edgeshift.importers.onnx.values import MOVES
 from edgeshift.ir import Graph, Node, QuantParams, Tensor
 from edgeshift.passes.fold import fold
 from edgeshift.passes.prune import prune

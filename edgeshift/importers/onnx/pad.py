@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeshift.importers.onnx_layers import padded
-from edgeshift.importers.onnx_moves import gathered, integers, joined, sliced
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.layers import padded
+from edgeshift.importers.onnx.moves import gathered, integers, joined, sliced
+from edgeshift.importers.onnx.values import Builder, Value
 
 Layer = Callable[[Builder], Value]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.values import Builder, Value
 
 Layer = Callable[[Builder], Value]
 _FLOAT, _INTEGERS = 1, (6, 7)  # of TensorProto

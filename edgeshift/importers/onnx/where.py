@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeshift.importers.onnx_elementwise import binary, scalar, unary
-from edgeshift.importers.onnx_moves import same
-from edgeshift.importers.onnx_select import places_to
-from edgeshift.importers.onnx_values import Builder, Condition, Value
+from edgeshift.importers.onnx.elementwise import binary, scalar, unary
+from edgeshift.importers.onnx.moves import same
+from edgeshift.importers.onnx.select import places_to
+from edgeshift.importers.onnx.values import Builder, Condition, Value
 
 Layer = Callable[[Builder], "Value | Condition"]
 _FLOAT, _BOOL = 1, 9  # of TensorProto

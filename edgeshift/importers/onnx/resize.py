@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edgeshift.importers.onnx_elementwise import binary
-from edgeshift.importers.onnx_moves import gathered
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.elementwise import binary
+from edgeshift.importers.onnx.moves import gathered
+from edgeshift.importers.onnx.values import Builder, Value
 
 Layer = Callable[[Builder], Value]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeshift.importers.onnx_layers import dense
-from edgeshift.importers.onnx_moves import joined, sliced
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.layers import dense
+from edgeshift.importers.onnx.moves import joined, sliced
+from edgeshift.importers.onnx.values import Builder, Value
 from edgeshift.reference.recurrent import GATES
 
 Layer = Callable[[Builder], "list[Value | None]"]

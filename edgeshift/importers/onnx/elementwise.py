@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edgeshift.importers.onnx_qdq import clip_integers
-from edgeshift.importers.onnx_values import Axis, Builder, Value
+from edgeshift.importers.onnx.qdq import clip_integers
+from edgeshift.importers.onnx.values import Axis, Builder, Value
 
 Layer = Callable[[Builder], Value]
 

@@ -1,7 +1,7 @@
 """QuantizeLinear, DequantizeLinear, and the layers between them that are computed in integers.
 
 What is read here says literally what the graph says: float tensors wherever ONNX has them, with QUANTIZE and DEQUANTIZE
-between them and int8. `onnx_exact` then removes what gives the same without.
+between them and int8. `exact.py` then removes what gives the same without.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeshift.importers.onnx_integer import Grid, IntegerLayer
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.integer import Grid, IntegerLayer
+from edgeshift.importers.onnx.values import Builder, Value
 from edgeshift.ir import Node, QuantParams
 
 EVEN = {"rounding": "even"}

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeshift.importers.onnx_elementwise import binary
-from edgeshift.importers.onnx_integer import covers
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.elementwise import binary
+from edgeshift.importers.onnx.integer import covers
+from edgeshift.importers.onnx.values import Builder, Value
 from edgeshift.ops.common import same_padding
 
 SAME, VALID = 0, 1

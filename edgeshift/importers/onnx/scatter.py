@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeshift.importers.onnx_moves import joined, sliced
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.moves import joined, sliced
+from edgeshift.importers.onnx.values import Builder, Value
 
 Layer = Callable[[Builder], Value]
 

@@ -1,7 +1,7 @@
 """ONNX models (float32, or quantised to 8 bits; opset 11 to 21) -> `ir.Graph`, read with the `onnx` package (an extra).
 
 Time keeps the axis that it has in the file at the network's inputs and outputs. In between tensors are stored as our
-operators want them, `[1, T, C]` and `[1, H, W, C]` (see `onnx_values`).
+operators want them, `[1, T, C]` and `[1, H, W, C]` (see `values.py`).
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from typing import Any
 import numpy as np
 
 from edgeshift.errors import EdgeShiftError, ModelFormatError, UnsupportedOpError
-from edgeshift.importers.onnx_conv_transpose import CONV_TRANSPOSE
-from edgeshift.importers.onnx_elementwise import ELEMENTWISE
-from edgeshift.importers.onnx_exact import simplify
-from edgeshift.importers.onnx_functions import FUNCTIONS
-from edgeshift.importers.onnx_fuse import fuse
-from edgeshift.importers.onnx_gelu import join_gelus
-from edgeshift.importers.onnx_inputs import fix_inputs, shapes_of
-from edgeshift.importers.onnx_integer import INTEGER_LAYERS, Quantised
-from edgeshift.importers.onnx_layers import LAYERS
-from edgeshift.importers.onnx_masks import bounded, masked
-from edgeshift.importers.onnx_moves import MOVES
-from edgeshift.importers.onnx_norm import NORMS
-from edgeshift.importers.onnx_pad import PAD
-from edgeshift.importers.onnx_qdq import CONVERSIONS, add_integer_input, as_bytes, in_integers, quant_of
-from edgeshift.importers.onnx_qoperator import as_qdq
-from edgeshift.importers.onnx_recurrent import RECURRENT
-from edgeshift.importers.onnx_resize import RESIZE
-from edgeshift.importers.onnx_scatter import SCATTER
-from edgeshift.importers.onnx_select import SELECT
-from edgeshift.importers.onnx_values import REPLACE, Builder, Condition, Source, Value
-from edgeshift.importers.onnx_where import WHERE
+from edgeshift.importers.onnx.conv_transpose import CONV_TRANSPOSE
+from edgeshift.importers.onnx.elementwise import ELEMENTWISE
+from edgeshift.importers.onnx.exact import simplify
+from edgeshift.importers.onnx.functions import FUNCTIONS
+from edgeshift.importers.onnx.fuse import fuse
+from edgeshift.importers.onnx.gelu import join_gelus
+from edgeshift.importers.onnx.inputs import fix_inputs, shapes_of
+from edgeshift.importers.onnx.integer import INTEGER_LAYERS, Quantised
+from edgeshift.importers.onnx.layers import LAYERS
+from edgeshift.importers.onnx.masks import bounded, masked
+from edgeshift.importers.onnx.moves import MOVES
+from edgeshift.importers.onnx.norm import NORMS
+from edgeshift.importers.onnx.pad import PAD
+from edgeshift.importers.onnx.qdq import CONVERSIONS, add_integer_input, as_bytes, in_integers, quant_of
+from edgeshift.importers.onnx.qoperator import as_qdq
+from edgeshift.importers.onnx.recurrent import RECURRENT
+from edgeshift.importers.onnx.resize import RESIZE
+from edgeshift.importers.onnx.scatter import SCATTER
+from edgeshift.importers.onnx.select import SELECT
+from edgeshift.importers.onnx.values import REPLACE, Builder, Condition, Source, Value
+from edgeshift.importers.onnx.where import WHERE
 from edgeshift.ir import Graph, check_graph
 from edgeshift.passes.prune import prune
 
@@ -65,7 +65,7 @@ _DYNAMIC = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLS
 
 
 def _onnx(module: str = "onnx") -> Any:
-    """The optional package, whose name this module shares."""
+    """The optional package, whose name this folder shares."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

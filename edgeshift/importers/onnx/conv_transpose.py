@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeshift.importers.onnx_layers import VALID, Pads, convolved, image, pair
-from edgeshift.importers.onnx_moves import joined, sliced
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.layers import VALID, Pads, convolved, image, pair
+from edgeshift.importers.onnx.moves import joined, sliced
+from edgeshift.importers.onnx.values import Builder, Value
 
 Layer = Callable[[Builder], Value]
 _SPLIT = 8  # groups up to which each is a layer of its own; more become one with zeros between them

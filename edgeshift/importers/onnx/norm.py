@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeshift.importers.onnx_elementwise import binary, unary
-from edgeshift.importers.onnx_layers import reduced
-from edgeshift.importers.onnx_values import Builder, Value
+from edgeshift.importers.onnx.elementwise import binary, unary
+from edgeshift.importers.onnx.layers import reduced
+from edgeshift.importers.onnx.values import Builder, Value
 
 Layer = Callable[[Builder], Value]
 
 
 def batch_normalization(b: Builder) -> Value:
-    """As a factor and an offset per channel; `onnx_fuse` moves them into the layer before."""
+    """As a factor and an offset per channel; `fuse.py` moves them into the layer before."""
     x = b.value()
     gamma, beta, mean, variance = (b.constant(i, "its statistics").astype(np.float64) for i in range(1, 5))
     if b.source.get("training_mode", 0):
