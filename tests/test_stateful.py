@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,21 +16,15 @@ from edgeshift.reference.stream import StreamExecutor
 from tests.finish import finish
 from tests.ladder import network
 from tests.netbuilder import Handle, Net
+from tests.shared import shared_model
 from tests.stateful import State, Stateful, with_variables
 
-MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
 PUBLISHED = ("esphome_vad", "esphome_hey_jarvis", "esphome_okay_nabu")
 STATE_BYTES = {"esphome_vad": 1476, "esphome_hey_jarvis": 3308, "esphome_okay_nabu": 3708}
 
 
 def published(name: str) -> Path:
-    """A model's file. Without ../shared its tests are skipped, but never in CI."""
-    file = MODELS / f"{name}_v2_int8_stateful.tflite"
-    if not file.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{file} is missing, and this is CI")
-        pytest.skip(f"{file} is not here")
-    return file
+    return shared_model(f"{name}_v2_int8_stateful.tflite")
 
 
 # -- published wake-word models

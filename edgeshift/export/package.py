@@ -22,7 +22,6 @@ KINDS: Mapping[str, str] = {
     "esp-idf": "include",
 }
 SOURCES = "src"
-PATTERN = "NAME"  # in the names of templates: the model's
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,6 @@ def export(plan: Plan, kind: str, folder: str | Path, name: str | None = None, v
     for template in sorted((root / "export" / kind).rglob("*.j2")):
         target = template.relative_to(root / "export" / kind).with_suffix("").as_posix()
         rendered = c_environment().get_template(template.relative_to(root).as_posix()).render(context)
-        files[target.replace(PATTERN, sources.name)] = rendered
+        files[target] = rendered
     write_files(Path(folder), {file: text.encode() for file, text in files.items()})
     return Exported(sources.name, kind, Path(folder), tuple(sorted(files)))

@@ -42,7 +42,7 @@ class MemoryPlan:
     `blocks` are a stream's columns of the current window in scratch, `early_blocks` those of the early one; `work` is
     where in the scratch a step's kernel has its patches. `phase_counts` are the periods of the phase counters;
     `counters` are the heads, phases and waits beside the 32-bit count of hops, each of `counter_bytes`: 2, or 4 where
-    something is longer than 16 bits count.
+    something is longer than 16 bits count. It `waits` where something is kept until its window ends.
     """
 
     rings: Mapping[int, int]
@@ -56,6 +56,7 @@ class MemoryPlan:
     counters: int
     counter_bytes: int
     scratch_bytes: int
+    waits: bool
 
     @property
     def state_bytes(self) -> int:
@@ -63,11 +64,6 @@ class MemoryPlan:
         kept = sum(self.rings.values()) + sum(self.queues.values())
         kept += sum(s.running_bytes + s.waiting_bytes for s in self.sums.values()) + sum(self.states.values())
         return WORD + kept + _words(self.counter_bytes * self.counters)
-
-    @property
-    def waits(self) -> bool:
-        """Whether something waits for its window to end."""
-        return bool(self.queues or any(s.waiting_bytes for s in self.sums.values()))
 
     @property
     def struct_bytes(self) -> int:
@@ -120,6 +116,7 @@ def plan_memory(schedule: Schedule, kernels: Mapping[ColumnOp, Kernel], tries: i
         len(phase_counts) + heads + waits,
         2 if longest < 1 << 16 else 4,
         _height(placed),
+        waits,
     )
 
 

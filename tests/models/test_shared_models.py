@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import numpy as np
 import pytest
 
 import edgeshift
+from tests.shared import SHARED, shared_model
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = ROOT.parent / "shared" / "models"
 
 INTEGER = (
     "mlperf_kws_dscnn_int8",
@@ -31,13 +30,7 @@ HOPS = (1, 2, 3, 5)
 
 
 def model(name: str) -> Path:
-    """A model's file. Without ../shared its tests are skipped, but never in CI."""
-    file = MODELS / f"{name}.tflite"
-    if not file.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{file} is missing, and this is CI")
-        pytest.skip(f"{file} is not here")
-    return file
+    return shared_model(f"{name}.tflite")
 
 
 # -- exact
@@ -82,7 +75,7 @@ def test_long_hops_are_exact() -> None:
 
 def recording(name: str, folder: Path) -> Path:
     """Real frames, end to end: spectrograms of a wake word, or heartbeats."""
-    data = MODELS.parent / "data"
+    data = SHARED / "data"
     if name.startswith("mlperf_sww"):
         frames = np.load(data / "mlperf_sww_calibration.npz")["specs"][:20].reshape(-1, 40)
     else:

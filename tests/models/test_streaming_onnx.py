@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import wave
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,21 +14,15 @@ from edgeshift.host.recording import hop_of, reference_inputs
 from edgeshift.host.verify import FLOAT_TOLERANCE
 from edgeshift.pipeline import Network
 from edgeshift.reference.calls import CallExecutor
+from tests.shared import SHARED, shared_model
 
 pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
 CALLS, OWN_CALLS = 300, 12
 
 
 def load(name: str, **options: object) -> Network:
-    """A model. Without ../shared its tests are skipped, but never in CI."""
-    file = SHARED / "models" / f"{name}.onnx"
-    if not file.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{file} is missing, and this is CI")
-        pytest.skip(f"{file} is not here")
-    return edgeshift.load(file, **options)  # type: ignore[arg-type]
+    return edgeshift.load(shared_model(f"{name}.onnx"), **options)  # type: ignore[arg-type]
 
 
 def speech() -> np.ndarray:
